@@ -1,0 +1,1 @@
+"""Dockerfile text to values, with the place of everything kept. No I/O."""

@@ -1,0 +1,1 @@
+"""The Docker Engine: find it, build, run, push, inspect."""

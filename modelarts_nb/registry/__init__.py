@@ -1,0 +1,1 @@
+"""OCI registries over HTTP: what is there, of which kind."""

@@ -1,0 +1,1 @@
+"""The platform's rules: each a small unit, findings out. No I/O."""

@@ -1,0 +1,1 @@
+"""A ModelArts region on this machine."""
