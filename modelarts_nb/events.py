@@ -9,7 +9,6 @@ Field names and meaning follow ``moby.buildkit.v1.StatusResponse`` (moby/buildki
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Union
 
 
 @dataclass(frozen=True)
@@ -67,4 +66,4 @@ class VertexWarning:
     ranges: tuple[tuple[int, int], ...] = ()
 
 
-Event = Union[Vertex, VertexStatus, VertexLog, VertexWarning]
+Event = Vertex | VertexStatus | VertexLog | VertexWarning
