@@ -1,0 +1,143 @@
+"""Images in the Engine: inspect, tag, push."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from ..errors import EngineAPIError, RegistryError
+from ..events import Event, Vertex, VertexStatus
+from ..image import Image, Layer
+from ..reference import ImageReference
+from .discovery import Engine
+from .failures import hint_for, mapped
+from .streaming import pump
+
+
+def inspect(engine: Engine, reference: str) -> Image:
+    """The image of that name or id. Raises EngineAPIError (status 404) where the Engine has none."""
+    with mapped(f"Looking for the image {reference}"):
+        found = engine.client.inspect_image(reference)
+        history = engine.client.history(found["Id"])
+    config = found.get("Config") or {}
+    layers = tuple(
+        Layer(str(entry.get("CreatedBy", "")), int(entry.get("Size", 0)), empty=not entry.get("Size"))
+        for entry in reversed(history)
+    )
+    tags = tuple(found.get("RepoTags") or ())
+    return Image(
+        reference=reference if not reference.startswith("sha256:") else (tags[0] if tags else ""),
+        id=found["Id"],
+        size=int(found.get("Size") or 0),
+        layers=tuple((found.get("RootFS") or {}).get("Layers") or ()),
+        history=layers,
+        tags=tags,
+        platform=f"{found.get('Os', '')}/{found.get('Architecture', '')}",
+        user=str(config.get("User") or ""),
+        labels=dict(config.get("Labels") or {}),
+    )
+
+
+def tag(engine: Engine, image: str, reference: ImageReference) -> None:
+    """Give the image that name too."""
+    with mapped(f"Tagging {image} as {reference}"):
+        engine.client.tag(image, reference.name, tag=reference.tag, force=True)
+
+
+def push(engine: Engine, reference: ImageReference) -> Generator[Event | None, None, str]:
+    """Push, one vertex a layer; returns the digest that the Engine reports.
+
+    Raises RegistryError when the registry refuses or does not answer, EngineUnavailable when the Engine goes away.
+    Closing the generator makes the Engine stop sending.
+    """
+    with mapped(f"Pushing {reference}"):
+        url = engine.client._url("/images/{0}/push", reference.name)
+        headers = _auth_header(engine, reference)
+        response = engine.client._post_json(
+            url, None, params={"tag": reference.tag}, headers=headers, stream=True, timeout=None
+        )
+        engine.client._raise_for_status(response)
+    fold = _PushFold(reference)
+    with mapped(f"Pushing {reference}"):
+        for message in pump([_messages(engine, response)], lambda: hang_up(response)):
+            if message is None:
+                yield None
+                continue
+            yield from fold.apply(message)
+    return fold.digest
+
+
+def _messages(engine: Engine, response: Any) -> Iterator[dict[str, Any]]:
+    yield from engine.client._stream_helper(response, decode=True)
+
+
+def _auth_header(engine: Engine, reference: ImageReference) -> dict[str, str]:
+    """Docker's stored credentials for the registry, credential helpers included, as docker-py sends them."""
+    from docker import auth
+
+    header = auth.get_config_header(engine.client, reference.host or auth.INDEX_NAME)
+    return {"X-Registry-Auth": header} if header else {"X-Registry-Auth": "e30="}  # e30= is {}: anonymous
+
+
+def hang_up(response: Any) -> None:
+    """Close a streaming answer so that a thread blocked on it returns and the Engine notices."""
+    raw = getattr(getattr(getattr(response.raw, "_fp", None), "fp", None), "raw", None)
+    sock = getattr(raw, "_sock", None)
+    if sock is not None:
+        with contextlib.suppress(OSError):  # already closed by the other side: what we want
+            sock.shutdown(socket.SHUT_RDWR)
+    response.close()
+
+
+class _PushFold:
+    """The Engine's push messages as BuildKit's events."""
+
+    def __init__(self, reference: ImageReference) -> None:
+        self._reference = reference
+        self._started: dict[str, float] = {}
+        self.digest = ""
+
+    def apply(self, message: dict[str, Any]) -> Iterator[Event]:
+        if "error" in message:
+            text = str(message["error"])
+            raise RegistryError(f"Pushing {self._reference}: {text}", hint_for(text), code=_code(text))
+        aux = message.get("aux") or {}
+        if aux.get("Digest"):
+            self.digest = aux["Digest"]
+        layer, status = message.get("id"), str(message.get("status", ""))
+        if not layer or layer == self._reference.tag:
+            return
+        yield from self._layer(str(layer), status, message.get("progressDetail") or {})
+
+    def _layer(self, layer: str, status: str, progress: dict[str, Any]) -> Iterator[Event]:
+        digest, now = f"layer:{layer}", time.time()
+        started = self._started.get(layer)
+        if started is None and status == "Pushing":
+            started = self._started[layer] = now
+        there = status == "Layer already exists" or status.startswith("Mounted from")
+        completed = now if there or status == "Pushed" else None
+        if there and started is None:
+            started = now
+        yield Vertex(digest, f"layer {layer}", started=started, completed=completed, cached=there)
+        current, total = int(progress.get("current") or 0), int(progress.get("total") or 0)
+        if current or total:
+            yield VertexStatus("transferring", digest, "transferring", min(current, total or current), total)
+
+
+def _code(text: str) -> str:
+    lowered = text.lower()
+    return next((code for word, code in (("unauthorized", "UNAUTHORIZED"), ("denied", "DENIED")) if word in lowered), "")
+
+
+def exists(engine: Engine, reference: str) -> bool:
+    """Whether the Engine has an image of that name."""
+    try:
+        inspect(engine, reference)
+    except EngineAPIError as error:
+        if error.status == 404:
+            return False
+        raise
+    return True

@@ -1,0 +1,68 @@
+"""An image, as it stands in an Engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .text import size
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One line of an image's history: what made it and how many bytes it added. ``empty``: metadata only."""
+
+    created_by: str
+    size: int
+    empty: bool = False
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image in the Engine: what ``%build`` returns.
+
+    ``reference`` is its first tag as given ("" for none), ``id`` its config's digest, ``size`` the sum of its
+    uncompressed layers in bytes, ``layers`` the diff IDs from the base up, ``history`` from the base up.
+    """
+
+    reference: str
+    id: str
+    size: int
+    layers: tuple[str, ...] = field(default=(), repr=False)
+    history: tuple[Layer, ...] = field(default=(), repr=False)
+    tags: tuple[str, ...] = ()
+    platform: str = ""
+    user: str = ""
+    labels: dict[str, str] = field(default_factory=dict, repr=False, hash=False)
+    log_path: str = ""
+    dockerfile: str = ""
+
+    @property
+    def short_id(self) -> str:
+        """The first 12 digits of the id, as docker shows it."""
+        return self.id.removeprefix("sha256:")[:12]
+
+    def __str__(self) -> str:
+        name = self.reference or self.short_id
+        return f"{name}  {self.short_id}  {size(self.size)}  {len(self.layers)} layers  {self.platform}"
+
+
+@dataclass(frozen=True)
+class PushedImage:
+    """What ``%push`` returns: where the image is now.
+
+    ``digest`` and ``media_type`` are the registry's own, read back after the push.
+    """
+
+    reference: str
+    digest: str
+    media_type: str
+    size: int = 0
+
+    @property
+    def pinned(self) -> str:
+        """The reference with its digest: the same bytes for ever."""
+        name, _, tag = self.reference.rpartition(":")
+        return f"{name if tag and '/' not in tag else self.reference}@{self.digest}"
+
+    def __str__(self) -> str:
+        return f"{self.reference}  {self.digest}"

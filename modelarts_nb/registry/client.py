@@ -1,0 +1,137 @@
+"""An OCI registry over HTTP, for reading: is it there, what does it hold, of which kind (distribution-spec v1.1).
+
+Certificates are always verified. Plain HTTP is used for loopback only, as the Docker Engine does by default.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import RegistryError
+from ..reference import ImageReference
+from ..settings import Secret
+
+TIMEOUT = (5, 30)  # seconds to connect, to answer
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+
+Login = tuple[str, Secret]  # user, password or token
+Credentials = Callable[[str], Login | None]  # registry host → login
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest as the registry serves it. ``size``: compressed bytes of its layers and config (0 for an index)."""
+
+    digest: str
+    media_type: str
+    size: int
+
+
+def base_url(host: str) -> str:
+    """``http`` for loopback, ``https`` for everything else; docker.io's registry has a host of its own."""
+    name = urlsplit(f"//{host}").hostname or host
+    loopback = name == "localhost" or name == "::1" or name.startswith("127.")
+    return f"{'http' if loopback else 'https'}://{'registry-1.docker.io' if host in ('', 'docker.io') else host}"
+
+
+def read_manifest(reference: ImageReference, credentials: Credentials = lambda host: None) -> Manifest:
+    """The manifest that the registry holds under that tag or digest. Raises RegistryError."""
+    wanted = reference.digest or reference.tag or "latest"
+    url = f"{base_url(reference.host)}/v2/{reference.path}/manifests/{wanted}"
+    response = _get(url, reference.host, credentials, ", ".join((DOCKER_MANIFEST, OCI_MANIFEST, DOCKER_LIST, OCI_INDEX)))
+    if response.status_code != 200:
+        raise refused(f"{reference}", response)
+    try:
+        body = response.json()
+    except ValueError as error:
+        raise RegistryError(f"{reference}: the registry's manifest is no JSON.", status=response.status_code) from error
+    parts = [*(body.get("layers") or ()), body.get("config") or {}]
+    return Manifest(
+        digest=response.headers.get("Docker-Content-Digest", ""),
+        media_type=str(response.headers.get("Content-Type") or body.get("mediaType") or "").split(";")[0],
+        size=sum(int(part.get("size", 0)) for part in parts),
+    )
+
+
+def ping(host: str, credentials: Credentials = lambda host: None) -> None:
+    """Nothing when a registry answers there; raises RegistryError saying what happened otherwise."""
+    response = _get(f"{base_url(host)}/v2/", host, credentials, "application/json")
+    if response.status_code != 200:
+        raise refused(host, response)
+
+
+def refused(what: str, response: Any) -> RegistryError:
+    """The error that a registry's answer is, in its own words."""
+    code = message = ""
+    try:
+        first = (response.json().get("errors") or [{}])[0]
+        code, message = str(first.get("code", "")), str(first.get("message", ""))
+    except (ValueError, AttributeError, IndexError, TypeError):
+        message = response.reason or ""
+    hints = {
+        401: "It wants a login: `docker login HOST`, then try again.",
+        403: "This account may not do that there.",
+        404: "There is no such image or tag in it.",
+        429: "It asks to slow down: wait a minute, then try again.",
+    }
+    text = f"{what}: the registry answered {response.status_code} {code} {message}".rstrip()
+    return RegistryError(text, hints.get(response.status_code, ""), status=response.status_code, code=code)
+
+
+def _get(url: str, host: str, credentials: Credentials, accept: str) -> Any:
+    import requests
+
+    login = credentials(host)
+    headers = {"Accept": accept}
+    try:
+        response = requests.get(url, headers=headers, timeout=TIMEOUT)
+        if response.status_code == 401:
+            authorization = _authorize(response.headers.get("WWW-Authenticate", ""), login)
+            if authorization:
+                response = requests.get(url, headers={**headers, "Authorization": authorization}, timeout=TIMEOUT)
+    except requests.exceptions.SSLError as error:
+        raise RegistryError(
+            f"The registry {host} shows a certificate that does not verify.",
+            "If it is your company's, name its CA bundle: REQUESTS_CA_BUNDLE=/path/to/ca.pem.",
+        ) from error
+    except requests.exceptions.RequestException as error:
+        raise RegistryError(
+            f"The registry {host} does not answer.",
+            "Is its address right, and does it run? The sandbox's: `modelarts-nb sandbox status`.", status=503,
+        ) from error
+    return response
+
+
+def _authorize(challenge: str, login: Login | None) -> str:
+    """The Authorization header that answers a challenge (Basic, or Bearer: the token protocol of distribution)."""
+    import requests
+
+    scheme, _, rest = challenge.partition(" ")
+    if scheme.lower() == "basic":
+        return _basic(login) if login else ""
+    if scheme.lower() != "bearer":
+        return ""
+    fields = dict(_CHALLENGE.findall(rest))
+    realm = fields.pop("realm", "")
+    if urlsplit(realm).scheme != "https" and not base_url(urlsplit(realm).netloc).startswith("http:"):
+        return ""  # a login never travels in clear to another machine
+    headers = {"Authorization": _basic(login)} if login else {}
+    answer = requests.get(realm, params=fields, headers=headers, timeout=TIMEOUT)
+    if answer.status_code != 200:
+        raise refused("login", answer)
+    body = answer.json()
+    return f"Bearer {body.get('token') or body.get('access_token', '')}"
+
+
+def _basic(login: Login) -> str:
+    user, password = login
+    return "Basic " + base64.b64encode(f"{user}:{password.reveal()}".encode()).decode()

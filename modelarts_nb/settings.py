@@ -1,0 +1,81 @@
+"""Settings: one frozen value, merged from defaults < file < environment < ``%config`` < arguments, read at the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+from .errors import SettingsError
+
+PREFIX = "MODELARTS_NB_"
+CONTRACTS = ("v1", "v2")
+PROGRESS = ("auto", "rich", "plain", "quiet")
+
+
+class Secret:
+    """A text that must not be seen: it prints as ``***``; ``reveal()`` gives it, at the place that sends it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not pickled")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user can set once instead of in every line.
+
+    ``engine``: URL of the Docker Engine ("": found, see engine/discovery.py). ``contract``: generation of the
+    platform's container contract. ``push_to``: ``host/organization`` that ``%push`` puts before a name without one.
+    ``progress``: how running things are shown.
+    """
+
+    engine: str = ""
+    contract: str = "v1"
+    push_to: str = ""
+    progress: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("contract", CONTRACTS), ("progress", PROGRESS)):
+            if getattr(self, name) not in allowed:
+                raise SettingsError(
+                    f"{name} cannot be “{getattr(self, name)}”.", f"Choose one of: {', '.join(allowed)}."
+                )
+
+
+def merge(*layers: Mapping[str, str]) -> Settings:
+    """The settings that ``layers`` make, later ones first in right; an empty value leaves what was there.
+
+    Raises SettingsError for a name that is no setting.
+    """
+    known = {field.name for field in fields(Settings)}
+    settings = Settings()
+    for layer in layers:
+        for name, value in layer.items():
+            if name not in known:
+                raise SettingsError(f"“{name}” is not a setting.", f"There are: {', '.join(sorted(known))}.")
+            if value:
+                settings = replace(settings, **{name: value})
+    return settings
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The layer that ``MODELARTS_NB_…`` variables make."""
+    names = {PREFIX + field.name.upper(): field.name for field in fields(Settings)}
+    return {names[key]: value for key, value in environment.items() if key in names}

@@ -1,0 +1,161 @@
+"""A trace: the events of one build, push or run, folded into the state that views paint.
+
+Folding and painting are apart: nothing here displays, and views look at nothing but the trace.
+Memory is bounded whatever is printed: of each vertex the last ``TAIL`` lines are kept; the log file has them all.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections import deque
+from dataclasses import dataclass, field
+
+from .events import Event, Vertex, VertexLog, VertexStatus, VertexWarning
+from .text import LineDecoder, clean, shorten
+
+TAIL = 200  # lines kept of each vertex
+
+
+class State(enum.Enum):
+    """Where a vertex stands; the value is the word shown."""
+
+    WAITING = "waits"
+    RUNNING = "running"
+    DONE = "done"
+    CACHED = "cached"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass
+class Step:
+    """One vertex and all that was said of it."""
+
+    vertex: Vertex
+    statuses: dict[str, VertexStatus] = field(default_factory=dict)
+    tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL))
+    lines: int = 0
+    cancelled: bool = False
+    active: float = 0.0  # seconds of finished activity: BuildKit may start and complete a vertex several times
+    _decoders: dict[int, LineDecoder] = field(default_factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The vertex's name as a single safe line."""
+        return clean(" ".join(self.vertex.name.split()))
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        if self.vertex.error:
+            return State.CANCELLED if self.cancelled or _CANCELED.search(self.vertex.error) else State.FAILED
+        if self.vertex.completed is not None:
+            return State.CACHED if self.vertex.cached else State.DONE
+        if self.cancelled:
+            return State.CANCELLED
+        return State.WAITING if self.vertex.started is None else State.RUNNING
+
+    def seconds(self, now: float) -> float:
+        """How long it has been, or was, active."""
+        if self.vertex.started is None:
+            return self.active
+        return self.active + max(0.0, (self.vertex.completed or now) - self.vertex.started)
+
+    @property
+    def partial(self) -> str:
+        """The unfinished last line, such as a progress bar."""
+        return next((d.partial for d in self._decoders.values() if d.partial), "")
+
+    def _add(self, log: VertexLog) -> None:
+        decoder = self._decoders.setdefault(log.stream, LineDecoder())
+        for line in decoder.feed(log.data):
+            self._line(line)
+
+    def _close(self) -> None:
+        for decoder in self._decoders.values():
+            for line in decoder.close():
+                self._line(line)
+
+    def _line(self, line: str) -> None:
+        self.lines += 1
+        self.tail.append(shorten(line))
+
+
+_CANCELED = re.compile(r"context canceled|\bCanceled\b")
+
+
+class Trace:
+    """All steps in the order in which they were first named.
+
+    ``apply`` folds one event. ``steps``, ``warnings`` and the counts are what views read. ``version`` grows with every
+    change, so that a view can tell whether there is anything new to paint.
+    """
+
+    def __init__(self) -> None:
+        self.steps: dict[str, Step] = {}
+        self.warnings: list[VertexWarning] = []
+        self.version = 0
+
+    def apply(self, event: Event) -> None:
+        """Fold one event."""
+        self.version += 1
+        if isinstance(event, Vertex):
+            self._vertex(event)
+        elif isinstance(event, VertexLog):
+            self._step(event.vertex)._add(event)
+        elif isinstance(event, VertexStatus):
+            self._step(event.vertex).statuses[event.id] = event
+        elif event not in self.warnings:
+            self.warnings.append(event)
+
+    def cancel(self) -> None:
+        """Mark what has not completed as cancelled."""
+        self.version += 1
+        for step in self.steps.values():
+            if step.vertex.completed is None:
+                step.cancelled = True
+        self.close()
+
+    def close(self) -> None:
+        """No event will follow: unfinished lines are lines now."""
+        for step in self.steps.values():
+            step._close()
+
+    def _step(self, digest: str) -> Step:
+        """The step of ``digest``; a log or status may come before its vertex was named."""
+        if digest not in self.steps:
+            self.steps[digest] = Step(Vertex(digest, name=digest[:19]))
+        return self.steps[digest]
+
+    def _vertex(self, vertex: Vertex) -> None:
+        if vertex.digest not in self.steps:
+            self.steps[vertex.digest] = Step(vertex)
+            return
+        step = self.steps[vertex.digest]
+        old = step.vertex
+        restarted = old.completed is not None and old.started is not None and vertex.started != old.started
+        if restarted and old.started is not None and old.completed is not None:
+            step.active += old.completed - old.started
+        step.vertex = vertex
+        if vertex.completed is not None:
+            step._close()
+
+    @property
+    def failed(self) -> Step | None:
+        """The first step that failed by itself."""
+        return next((step for step in self.steps.values() if step.state is State.FAILED), None)
+
+    def count(self, *states: State) -> int:
+        """How many steps are in one of ``states``."""
+        return sum(step.state in states for step in self.steps.values())
+
+    @property
+    def done(self) -> int:
+        """How many steps have completed, cached ones among them."""
+        return self.count(State.DONE, State.CACHED)
+
+    @property
+    def lines(self) -> int:
+        """How many lines of output came, over all steps."""
+        return sum(step.lines for step in self.steps.values())
