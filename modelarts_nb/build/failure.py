@@ -1,0 +1,68 @@
+"""Why a build failed, in the words and at the place that help: the instruction, its line, the log's lines that matter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+# (what the log or the Engine says, what to do): the first that matches
+_CAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE | re.MULTILINE), hint)
+    for pattern, hint in (
+        (
+            r"No matching distribution found for (\S+)",
+            "pip found no version of {0} for this Python and platform. Check the name and the version, and the image's "
+            "Python (`RUN python --version`).",
+        ),
+        (
+            r"Cannot install (.+?) because these package versions have conflicting dependencies",
+            "These versions exclude each other: loosen one of them in {0}.",
+        ),
+        (r"Unable to locate package (\S+)", "Run `apt-get update` in the same RUN, before the install of {0}."),
+        (r"404 +Not Found", "The package lists are older than the mirror: `apt-get update` in the same RUN as the install."),
+        (r"no space left on device|ENOSPC", "The Engine's disk is full: `docker system df` shows what takes it."),
+        (
+            r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSL certificate problem|x509: certificate",
+            "The image does not trust the certificate it met, often a company proxy's. Give the build your CA bundle: "
+            "RUN --mount=type=secret,id=ca --mount=type=secret,id=pip.conf,target=/etc/pip.conf pip install …",
+        ),
+        (
+            r"Temporary failure (?:in name )?resolv|Could not resolve|Name or service not known|"
+            r"Network is unreachable|Failed to establish a new connection|Connection timed out|ProxyError",
+            "The build has no way to the network. A proxy is taken from HTTP_PROXY and HTTPS_PROXY of the notebook; an "
+            "Engine that forwards nothing needs `%build --network host`.",
+        ),
+        (
+            r"pull access denied|insufficient_scope|401 Unauthorized|authorization failed|no basic auth credentials",
+            "The registry of the base image wants a login: `docker login HOST`, then build again.",
+        ),
+        (
+            r"(\S+): not found$",
+            "That name is not there. For a base image: check name and tag. For a file: COPY takes it from the build "
+            "context (%%dockerfile -C DIR), where .dockerignore may leave it out. For a program: it is not in the image.",
+        ),
+        (r"exec format error", "The program is for another processor: build with --platform, or choose another base."),
+        (r"exit code: 137|\bKilled\b", "It was killed, most likely for memory: give the Engine more, or do less at once."),
+        (r"Permission denied", "The step's user may not do that: `USER root` before it, and the contract's user again after."),
+    )
+)
+_NOISE = re.compile(
+    r"^\s*$|^\[notice\]|^WARNING: (?:Running pip as|You are using pip)|^debconf:|^\s*━+|^-+$|new release of pip|"
+    r"^(?:Get|Hit|Ign):\d+ |^Reading |^Building dependency|^Note, |^The command .* returned",
+)
+TAIL_LINES = 12
+
+
+def hint_for(texts: Iterable[str]) -> str:
+    """What to do about a failure that says ``texts``; "" where it is none that people meet often."""
+    joined = "\n".join(texts)
+    for pattern, hint in _CAUSES:
+        found = pattern.search(joined)
+        if found:
+            return hint.format(*found.groups())
+    return ""
+
+
+def meaningful(lines: Sequence[str], limit: int = TAIL_LINES) -> list[str]:
+    """The last lines that say something: without blank ones, progress bars and notices."""
+    return [line for line in lines if not _NOISE.search(line)][-limit:]
