@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import paths
 from .building.request import BuildRequest, DockerfileSource
@@ -23,17 +23,36 @@ from .text import Redactor
 from .trace import Trace
 from .training.run import TrainingRun
 
+if TYPE_CHECKING:
+    from .engine.discovery import Engine
+
 
 def current_settings(**arguments: str) -> Settings:
     """Settings as they stand: defaults < file < environment < ``%config`` < arguments."""
     return merge(paths.settings_file(), from_environment(os.environ), session.config, arguments)
 
 
-def connect(url: str = "") -> Any:
-    """The Docker Engine that is used here (an ``engine.discovery.Engine``). Raises EngineUnavailable."""
+def connect(url: str = "") -> Engine:
+    """The Docker Engine that is used here. Raises EngineUnavailable.
+
+    Asking an Engine who it is takes as long as a build that has nothing to do, so that the answer is kept as long as
+    the Engine answers and nothing says that another one is meant.
+    """
     from .engine import discovery, private
 
-    return discovery.connect(url or current_settings().engine, private_url=private.url())
+    url = url or current_settings().engine
+    asked = (url, os.environ.get("DOCKER_HOST", ""), os.environ.get("DOCKER_CONTEXT", ""), private.url())
+    kept = _engines.get(asked)
+    if kept is not None:
+        if kept.alive():
+            return kept
+        kept.close()
+    _engines.clear()
+    _engines[asked] = discovery.connect(url, private_url=asked[-1])
+    return _engines[asked]
+
+
+_engines: dict[tuple[str, ...], Engine] = {}
 
 
 def keep(source: DockerfileSource) -> Kept:
@@ -194,7 +213,8 @@ def _site() -> Any:
     configs = [Path("/etc/pip.conf"), Path.home() / ".pip/pip.conf", Path.home() / ".config/pip/pip.conf"]
     if os.environ.get("PIP_CONFIG_FILE"):
         configs.append(Path(os.environ["PIP_CONFIG_FILE"]))
-    return site(os.environ, [_read(path).decode(errors="replace") for path in configs], _read(Path(ca_path)) if ca_path else b"")
+    texts = [_read(path).decode(errors="replace") for path in configs]
+    return site(os.environ, texts, _read(Path(ca_path)) if ca_path else b"")
 
 
 def _read(path: Path) -> bytes:

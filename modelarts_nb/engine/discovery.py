@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import EngineUnavailable
+from ..errors import EngineError, EngineUnavailable
 from .failures import mapped
 
 MINIMUM_API = (1, 41)  # Engine 20.10
@@ -58,6 +58,18 @@ class Engine:
         A private Engine forwards nothing to the outside, so that it says "host" (see engine/private.py).
         """
         return self.labels.get("modelarts-nb.build-network", "")
+
+    def alive(self) -> bool:
+        """Whether it still answers."""
+        try:
+            with mapped("asking whether it is there"):
+                return bool(self.client.ping())
+        except EngineError:
+            return False
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self.client.close()
 
 
 def candidates(environment: Mapping[str, str], private_url: str = "") -> Iterator[Candidate]:

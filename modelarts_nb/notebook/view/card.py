@@ -16,17 +16,21 @@ from ...training.run import TrainingRun
 
 @dataclass(frozen=True)
 class Work:
-    """The words for one kind of work: while it goes on, when it is done, when it failed; ``unit`` counts its steps."""
+    """The words for one kind of work: while it goes on, when it is done, when it failed; ``unit`` counts its steps.
+
+    ``lines_after``: how many of each step's last lines stay in sight when it is done.
+    """
 
     running: str
     done: str
     failed: str
     unit: str = "steps"
+    lines_after: int = 0
 
 
 BUILD = Work("Building", "Built", "Build failed")
 PUSH = Work("Pushing", "Pushed", "Push failed", "layers")
-TRAIN = Work("Training", "Trained", "Training failed")
+TRAIN = Work("Training", "Trained", "Training failed", lines_after=4)
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def short_path(path: Path | str) -> str:
 
 
 _PREFIX = re.compile(r"^\[(?:internal|(?:(?P<stage>.*?) )?\d+/\d+)\] ")
-_NOP = re.compile(r"^/bin/(?:ba)?sh (?:-o pipefail )?-c (?:#\(nop\) +)?|\s+# buildkit$|^\|\d+ .*? /bin/sh -c ")
+_NOISE = re.compile(r"^(?:RUN )?(?:\|\d+ .*? )?/bin/(?:ba)?sh (?:-o pipefail )?-c (?:#\(nop\) +)?|\s+# buildkit$")
 
 
 def step_name(step: Step) -> str:
@@ -102,10 +106,8 @@ def step_name(step: Step) -> str:
 def short_instruction(created_by: str, limit: int = 40) -> str:
     """A history entry's instruction, shortened: “RUN pip install …”."""
     text = clean(" ".join(created_by.split()))
-    shell = text.startswith(("/bin/sh -c", "|"))
-    text = _NOP.sub("", _NOP.sub("", text))
-    if shell and not re.match(r"[A-Z]{3,} ", text):
-        text = f"RUN {text}"
+    command = _NOISE.sub("", text)
+    text = command if re.match(r"[A-Z]{3,} ", command) or "(nop)" in text else f"RUN {command}"
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

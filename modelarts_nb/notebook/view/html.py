@@ -31,7 +31,7 @@ color:var(--jp-content-font-color1,#212121);background:var(--jp-layout-color1,#f
 .ma .ma-sum,.ma .ma-dim{color:var(--jp-content-font-color2,#616161);font-variant-numeric:tabular-nums}
 .ma .ma-meter{height:3px;background:var(--jp-layout-color3,#dfe5ec)}
 .ma .ma-meter i,.ma .ma-bar i{display:block;height:100%;background:var(--jp-brand-color1,#1565c0)}
-.ma table.ma-steps,.ma table.ma-facts{border-collapse:collapse;width:100%;margin:0;border:0;table-layout:fixed}
+.ma table.ma-steps,.ma table.ma-facts{border-collapse:collapse;width:100%;margin:0 0 6px;border:0;table-layout:fixed}
 .ma td{padding:3px 8px;border:0;text-align:left;vertical-align:top;font-size:12px;background:none}
 .ma tr,.ma tr:hover,.ma tbody tr:nth-child(odd),.ma tbody tr:nth-child(even){background:none}
 .ma td:first-child{padding-left:14px;width:16px}.ma td:last-child{padding-right:14px}
@@ -40,7 +40,7 @@ color:var(--jp-content-font-color1,#212121);background:var(--jp-layout-color1,#f
 .ma td.ma-time{width:80px;text-align:right;white-space:nowrap}
 .ma .ma-bar{display:inline-block;width:80px;height:5px;border-radius:3px;overflow:hidden;vertical-align:middle;
 margin-right:6px;background:var(--jp-layout-color3,#dfe5ec)}
-.ma pre.ma-log{margin:2px 14px 8px 40px;padding:6px 10px;border-left:2px solid var(--jp-border-color1,#bdbdbd);
+.ma pre.ma-log{margin:-2px 14px 8px 40px;padding:6px 10px;border-left:2px solid var(--jp-border-color1,#bdbdbd);
 background:var(--jp-cell-editor-background,#f5f5f5);line-height:1.45;overflow:auto;white-space:pre;max-height:20em}
 .ma .ma-why{margin:2px 14px 10px 40px;padding:8px 12px;border-left:3px solid var(--jp-error-color1,#b3261e);
 background:var(--jp-cell-editor-background,#f5f5f5);white-space:pre-wrap}
@@ -74,6 +74,7 @@ def render(
         if rows:
             parts.append(_facts(rows))
         steps = _steps(list(trace.steps.values()), now, open_log=False)
+        parts += [_last_lines(step, work.lines_after) for step in trace.steps.values()]
         parts.append(f"<details><summary>{len(trace.steps)} {work.unit}</summary>{steps}</details>")
     else:
         shown = _without_cached(trace) if state is State.FAILED else list(trace.steps.values())
@@ -179,6 +180,15 @@ def _log(step: Step) -> str:
         lines = [*step.tail, *([step.partial] if step.partial else [])][-RUNNING_LINES:]
     else:
         return ""
+    return _lines(lines)
+
+
+def _last_lines(step: Step, count: int) -> str:
+    lines = list(step.tail)[-count:] if count else []
+    return _lines(lines)
+
+
+def _lines(lines: Sequence[str]) -> str:
     body = "\n".join(escape(line) for line in lines)
     return f'<pre class="ma-log">{body}</pre>' if lines else ""
 
