@@ -82,7 +82,8 @@ def test_a_build_on_podman(podman, tmp_path):
     text = "FROM localhost/busybox:1\nCOPY . /here\nRUN cat /here/a.txt; echo; echo *; [ ! -e /here/left-out.txt ]\n"
     image_id, events = run(podman, text, tmp_path)
     assert len(images.inspect(podman, image_id).layers) >= 2
-    assert [event.short for event in events if isinstance(event, VertexWarning)][0].startswith("This Engine has no BuildKit")
+    warning = next(event for event in events if isinstance(event, VertexWarning))
+    assert warning.short.startswith("This Engine has no BuildKit")
     names = [event.name for event in events if isinstance(event, Vertex) and event.completed]
     assert names == [f"[{n}/3] {line}" for n, line in enumerate(text.splitlines(), 1)]
     assert b"from the context" in b"".join(event.data for event in events if isinstance(event, VertexLog))

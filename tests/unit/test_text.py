@@ -73,7 +73,8 @@ def test_a_long_line_says_what_is_left_out():
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (13_300_000, "13.3 MB"), (212e6, "212 MB"), (9.5e9, "9.5 GB")]
+    ("count", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (13_300_000, "13.3 MB"), (212e6, "212 MB"), (9.5e9, "9.5 GB")],
 )
 def test_sizes(count, text):
     assert size(count) == text

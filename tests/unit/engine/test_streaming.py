@@ -82,7 +82,6 @@ def drain(generator):
 def test_a_call_gives_its_value_and_beats_while_it_blocks():
     def slow():
         time.sleep(0.35)
-        return None
 
     value, beats = drain(call(slow))
     assert value is None

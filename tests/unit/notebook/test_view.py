@@ -84,9 +84,8 @@ def test_states_are_told_by_word_and_sign_not_by_colour_alone():
 
 def test_a_failed_build_shows_line_hint_log_and_where_the_rest_is():
     error = BuildFailed("RUN x: exit code 1", "do y", line=4, origin="cell")
-    page = "".join(
-        Reader(view.render(BUILD, "d", a_trace(failed=True), now=3, seconds=3, ended=True, error=error, log_path="/l/b.log")).text
-    )
+    card = view.render(BUILD, "d", a_trace(failed=True), now=3, seconds=3, ended=True, error=error, log_path="/l/b.log")
+    page = "".join(Reader(card).text)
     for part in ("cell, line 4: RUN x: exit code 1", "do y", "<script>alert(1)</script>", "/l/b.log"):
         assert part in page
 
