@@ -31,7 +31,7 @@ def show(value: Any) -> None:
     """Display the value here and now."""
     from IPython.display import display
 
-    display(bundle(value), raw=True)
+    display(bundle(value), raw=True)  # type: ignore[no-untyped-call]  # IPython's
 
 
 def already(shell: Any, value: T) -> T:

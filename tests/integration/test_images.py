@@ -13,17 +13,6 @@ from modelarts_nb.registry import client as registry_client
 from modelarts_nb.settings import Secret
 
 
-@pytest.fixture(scope="module")
-def connected(engine):
-    found = discovery.connect(engine_url(engine))
-    yield found
-    found.close()
-
-
-def engine_url(client):
-    return client.base_url.replace("http+docker://localhost", "") or client._custom_adapter.socket_path
-
-
 def drain(generator):
     events = []
     while True:
