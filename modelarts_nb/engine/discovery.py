@@ -8,6 +8,7 @@ when such an Engine does not answer, that is said, and no other is taken in its 
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -118,6 +119,7 @@ def _open(place: Candidate) -> Engine:
     if place.url.startswith("ssh://"):
         options["use_ssh_client"] = True  # the user's own ssh settings and agent, and no paramiko needed
     try:
+        _knock(place.url)
         with mapped("asking for its version"):
             client = docker.APIClient(**options)
             version = client.version()
@@ -140,6 +142,14 @@ def _open(place: Candidate) -> Engine:
         podman=podman, labels=labels, storage=str(info.get("Driver", "")),
         architecture=str(version.get("Arch", "")),
     )
+
+
+def _knock(url: str) -> None:
+    """Raise the system's own error where nobody listens on a Unix socket; docker-py would leave its socket open then."""
+    if url.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(PING_TIMEOUT)
+            connection.connect("/" + url.removeprefix("unix://").lstrip("/"))
 
 
 def _current_context(environment: Mapping[str, str]) -> Candidate | None:
