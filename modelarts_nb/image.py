@@ -42,8 +42,8 @@ class Image:
         return self.id.removeprefix("sha256:")[:12]
 
     def __str__(self) -> str:
-        name = self.reference or self.short_id
-        return f"{name}  {self.short_id}  {size(self.size)}  {len(self.layers)} layers  {self.platform}"
+        layers = "1 layer" if len(self.layers) == 1 else f"{len(self.layers)} layers"
+        return f"{self.reference or self.short_id}  {self.short_id}  {size(self.size)}  {layers}  {self.platform}"
 
 
 @dataclass(frozen=True)

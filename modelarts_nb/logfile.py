@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from .events import Event, Vertex, VertexLog, VertexWarning
-from .text import LineDecoder, clean
+from .text import LineDecoder, Redactor, clean
 
 
 class LogFile:
@@ -22,8 +22,9 @@ class LogFile:
     ``path`` is where it is; ``problem`` is why the rest is missing ("" while nothing is).
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, redact: Redactor | None = None) -> None:
         self.path = path
+        self._redact = redact or Redactor()
         self.problem = ""
         self._began = time.time()
         self._numbers: dict[str, int] = {}
@@ -46,25 +47,28 @@ class LogFile:
     def apply(self, event: Event) -> None:
         """Write what one event says."""
         if isinstance(event, VertexLog):
-            decoder = self._decoders.setdefault((event.vertex, event.stream), LineDecoder())
+            decoder = self._decoders.setdefault((event.vertex, event.stream), LineDecoder(self._redact))
             number, seconds = self._number(event.vertex), (event.timestamp or time.time()) - self._began
             self._write("".join(f"#{number} {seconds:.2f} {line}\n" for line in decoder.feed(event.data)))
         elif isinstance(event, Vertex):
             self._vertex(event)
         elif isinstance(event, VertexWarning):
-            self._write(f"warning: {clean(event.short)}\n")
+            self._write(f"warning: {self._safe(event.short)}\n")
 
     def _vertex(self, vertex: Vertex) -> None:
         old = self._states.get(vertex.digest)
         self._states[vertex.digest] = vertex
         number = self._number(vertex.digest)
         if vertex.started is not None and (old is None or old.started is None):
-            self._write(f"\n#{number} {clean(vertex.name)}\n")
+            self._write(f"\n#{number} {self._safe(vertex.name)}\n")
         if vertex.completed is not None and (old is None or old.completed is None):
             self._flush(vertex.digest)
             seconds = vertex.completed - (vertex.started or vertex.completed)
-            word = f"ERROR {clean(vertex.error)}" if vertex.error else "CACHED" if vertex.cached else f"DONE {seconds:.1f} s"
-            self._write(f"#{number} {word}\n")
+            word = "CACHED" if vertex.cached else f"DONE {seconds:.1f} s"
+            self._write(f"#{number} ERROR {self._safe(vertex.error)}\n" if vertex.error else f"#{number} {word}\n")
+
+    def _safe(self, text: str) -> str:
+        return self._redact("\n".join(clean(line) for line in text.split("\n")))
 
     def _number(self, digest: str) -> int:
         return self._numbers.setdefault(digest, len(self._numbers) + 1)
@@ -78,6 +82,12 @@ class LogFile:
         if self._file is not None and text:
             with self._guard():
                 self._file.write(text)
+
+    def flush(self) -> None:
+        """Make what was written so far readable for others."""
+        if self._file is not None:
+            with self._guard():
+                self._file.flush()
 
     def close(self, last: str = "") -> None:
         """Write what is unfinished and ``last``, and close the file."""

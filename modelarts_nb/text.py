@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 # CSI … final byte; OSC … BEL or ST; other two-character escapes (ECMA-48)
 _ESCAPES = re.compile(
@@ -31,11 +31,8 @@ def clean(line: str) -> str:
         line = _last_overwrite(line)
     if "\x1b" in line or "\x9b" in line:
         line = _ESCAPES.sub("", line)
-    while "\b" in line:
-        shorter = re.sub(r"[^\b]\b", "", line)
-        if shorter == line:
-            break
-        line = shorter
+    if "\b" in line:
+        line = _rubbed_out(line)
     return _UNSAFE.sub("\ufffd", line)
 
 
@@ -44,9 +41,32 @@ def _last_overwrite(line: str) -> str:
     return parts[-1] if parts else ""
 
 
+def _rubbed_out(line: str) -> str:
+    kept: list[str] = []
+    for character in line:
+        if character != "\b":
+            kept.append(character)
+        elif kept:
+            kept.pop()
+    return "".join(kept)
+
+
 def shorten(line: str, limit: int = LINE_LIMIT) -> str:
     """The line, or its beginning and the number of characters left out."""
     return line if len(line) <= limit else f"{line[:limit]} … ({len(line) - limit:,} characters more)"
+
+
+class Redactor:
+    """Replaces secret values with ``***``. Each line of a value counts; lines of under 6 characters are too common."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        parts = {line.strip() for value in values for line in value.splitlines()}
+        longest_first = sorted((part for part in parts if len(part) >= 6), key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def __call__(self, text: str) -> str:
+        """The text with every secret value replaced."""
+        return self._pattern.sub("***", text) if self._pattern else text
 
 
 class LineDecoder:
@@ -55,8 +75,9 @@ class LineDecoder:
     A line longer than ``limit`` characters comes out in pieces of that length, so memory stays bounded.
     """
 
-    def __init__(self, limit: int = 65_536) -> None:
+    def __init__(self, redact: Callable[[str], str] = lambda line: line, limit: int = 65_536) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._redact = redact
         self._limit = limit
         self._pending = ""
 
@@ -69,17 +90,17 @@ class LineDecoder:
         while len(self._pending) > self._limit:
             head = self._pending[: self._limit]
             self._pending = self._pending[self._limit :]
-            yield clean(head)
+            yield self._redact(clean(head))
 
     def _pieces(self, line: str) -> Iterator[str]:
         line = line.removesuffix("\r")
         for start in range(0, len(line) or 1, self._limit):
-            yield clean(line[start : start + self._limit])
+            yield self._redact(clean(line[start : start + self._limit]))
 
     @property
     def partial(self) -> str:
         """The line that has not ended yet, cleaned: a progress bar or a prompt."""
-        return clean(self._pending) if self._pending else ""
+        return self._redact(clean(self._pending)) if self._pending else ""
 
     def close(self) -> Iterator[str]:
         """What is left without a line end."""

@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from .events import Event, Vertex, VertexLog, VertexStatus, VertexWarning
-from .text import LineDecoder, clean, shorten
+from .text import LineDecoder, Redactor, clean, shorten
 
 TAIL = 200  # lines kept of each vertex
 
@@ -38,12 +38,18 @@ class Step:
     lines: int = 0
     cancelled: bool = False
     active: float = 0.0  # seconds of finished activity: BuildKit may start and complete a vertex several times
+    redact: Redactor = field(default_factory=Redactor, repr=False)
     _decoders: dict[int, LineDecoder] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
         """The vertex's name as a single safe line."""
-        return clean(" ".join(self.vertex.name.split()))
+        return self.redact(clean(" ".join(self.vertex.name.split())))
+
+    @property
+    def error(self) -> str:
+        """The Engine's own text of what failed, safe to show; "" while nothing did."""
+        return self.redact("\n".join(clean(line) for line in self.vertex.error.split("\n")))
 
     @property
     def state(self) -> State:
@@ -68,7 +74,7 @@ class Step:
         return next((d.partial for d in self._decoders.values() if d.partial), "")
 
     def _add(self, log: VertexLog) -> None:
-        decoder = self._decoders.setdefault(log.stream, LineDecoder())
+        decoder = self._decoders.setdefault(log.stream, LineDecoder(self.redact))
         for line in decoder.feed(log.data):
             self._line(line)
 
@@ -89,10 +95,11 @@ class Trace:
     """All steps in the order in which they were first named.
 
     ``apply`` folds one event. ``steps``, ``warnings`` and the counts are what views read. ``version`` grows with every
-    change, so that a view can tell whether there is anything new to paint.
+    change, so that a view can tell whether there is anything new to paint. ``redact`` hides secret values.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, redact: Redactor | None = None) -> None:
+        self.redact = redact or Redactor()
         self.steps: dict[str, Step] = {}
         self.warnings: list[VertexWarning] = []
         self.version = 0
@@ -125,12 +132,12 @@ class Trace:
     def _step(self, digest: str) -> Step:
         """The step of ``digest``; a log or status may come before its vertex was named."""
         if digest not in self.steps:
-            self.steps[digest] = Step(Vertex(digest, name=digest[:19]))
+            self.steps[digest] = Step(Vertex(digest, name=digest[:19]), redact=self.redact)
         return self.steps[digest]
 
     def _vertex(self, vertex: Vertex) -> None:
         if vertex.digest not in self.steps:
-            self.steps[vertex.digest] = Step(vertex)
+            self.steps[vertex.digest] = Step(vertex, redact=self.redact)
             return
         step = self.steps[vertex.digest]
         old = step.vertex

@@ -8,13 +8,14 @@ when such an Engine does not answer, that is said, and no other is taken in its 
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import EngineUnavailable
+from ..errors import EngineError, EngineUnavailable
 from .failures import mapped
 
 MINIMUM_API = (1, 41)  # Engine 20.10
@@ -58,6 +59,18 @@ class Engine:
         A private Engine forwards nothing to the outside, so that it says "host" (see engine/private.py).
         """
         return self.labels.get("modelarts-nb.build-network", "")
+
+    def alive(self) -> bool:
+        """Whether it still answers."""
+        try:
+            with mapped("asking whether it is there"):
+                return bool(self.client.ping())
+        except EngineError:
+            return False
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self.client.close()
 
 
 def candidates(environment: Mapping[str, str], private_url: str = "") -> Iterator[Candidate]:
@@ -106,6 +119,7 @@ def _open(place: Candidate) -> Engine:
     if place.url.startswith("ssh://"):
         options["use_ssh_client"] = True  # the user's own ssh settings and agent, and no paramiko needed
     try:
+        _knock(place.url)
         with mapped("asking for its version"):
             client = docker.APIClient(**options)
             version = client.version()
@@ -128,6 +142,14 @@ def _open(place: Candidate) -> Engine:
         podman=podman, labels=labels, storage=str(info.get("Driver", "")),
         architecture=str(version.get("Arch", "")),
     )
+
+
+def _knock(url: str) -> None:
+    """Raise the system's own error where nobody listens on a Unix socket; docker-py would leave its socket open then."""
+    if url.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(PING_TIMEOUT)
+            connection.connect("/" + url.removeprefix("unix://").lstrip("/"))
 
 
 def _current_context(environment: Mapping[str, str]) -> Candidate | None:

@@ -53,7 +53,7 @@ def site(environment: Mapping[str, str], pip_configs: Sequence[str], ca_bundle: 
 
 
 def pip_options(environment: Mapping[str, str], pip_configs: Sequence[str]) -> dict[str, str]:
-    """pip's settings that mean something on another machine: indexes, trust, patience; never local folders.
+    """Pip's settings that mean something on another machine: indexes, trust, patience; never local folders.
 
     Environment variables win over files, as in pip. A file that cannot be read as one is left out, as it may be anybody's.
     """

@@ -27,7 +27,7 @@ _CAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "RUN --mount=type=secret,id=ca --mount=type=secret,id=pip.conf,target=/etc/pip.conf pip install …",
         ),
         (
-            r"Temporary failure (?:in name )?resolv|Could not resolve|Name or service not known|"
+            r"Temporary failure (?:in name )?resol|Could not resolve|Name or service not known|"
             r"Network is unreachable|Failed to establish a new connection|Connection timed out|ProxyError",
             "The build has no way to the network. A proxy is taken from HTTP_PROXY and HTTPS_PROXY of the notebook; an "
             "Engine that forwards nothing needs `%build --network host`.",

@@ -1,0 +1,44 @@
+# The commands of this project. Each sets up what it needs; `make demo` is the place to start.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo lab test lint bench clean
+.DEFAULT_GOAL := demo
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "installing python3-venv"; apt-get update -qq; apt-get install -y -qq --no-install-recommends python3-venv; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.lab: setup.py $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lab]'
+	@touch $@
+
+$(VENV)/.dev: setup.py $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+# An Engine if there is none, and the sandbox: both stay up until `modelarts-nb sandbox down` and `modelarts-nb engine down`.
+.PHONY: up
+up: $(VENV)/.lab
+	$(BIN)/modelarts-nb engine up --unless-found
+	$(BIN)/modelarts-nb sandbox up
+
+demo: up
+	$(BIN)/python notebooks/execute.py notebooks/01-first-image.ipynb build/01-first-image.ipynb
+
+lab: up
+	$(BIN)/jupyter lab notebooks/01-first-image.ipynb --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

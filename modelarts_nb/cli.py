@@ -1,0 +1,136 @@
+"""``modelarts-nb``: the private Engine and the sandbox, from a terminal.
+
+Exit codes: 0 done; 1 an expected failure, told on standard error; 2 wrong usage; 3 ``status``: it does not run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Sequence
+
+from . import __version__
+from .errors import EngineUnavailable, ModelArtsError
+
+NOT_RUNNING = 3
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    options = _parser().parse_args(words)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except ModelArtsError as error:
+        print(f"modelarts-nb: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(error.hint, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="modelarts-nb", description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=__version__)
+    groups = parser.add_subparsers(metavar="COMMAND", required=True)
+    engine = _group(groups, "engine", "a private Docker Engine on a socket of its own (root, Linux)")
+    up = _verb(engine, "up", "start it; on Debian and Ubuntu install it first where it is missing", _engine_up)
+    up.add_argument("--unless-found", action="store_true", help="do nothing where another Engine answers")
+    up.add_argument("--no-install", action="store_true", help="install nothing")
+    _verb(engine, "status", "whether it runs, and where", _engine_status).add_argument("--json", action="store_true")
+    down = _verb(engine, "down", "stop it", _engine_down)
+    down.add_argument("--purge", action="store_true", help="delete its images and containers too")
+    sandbox = _group(groups, "sandbox", "a registry on this machine with a stand-in base image in it")
+    up = _verb(sandbox, "up", "start it, and make the base image where it is missing", _sandbox_up)
+    up.add_argument("--port", type=int, default=0, metavar="N", help="port of the registry on loopback (default 5005)")
+    up.add_argument("--from", dest="base", default="", metavar="IMAGE", help="make the base image from this image")
+    up.add_argument("--no-install", action="store_true", help="install nothing")
+    _verb(sandbox, "status", "whether it runs, and where", _sandbox_status).add_argument("--json", action="store_true")
+    down = _verb(sandbox, "down", "stop it", _sandbox_down)
+    down.add_argument("--purge", action="store_true", help="delete all that was pushed to it, and the base image")
+    return parser
+
+
+def _group(groups: argparse._SubParsersAction, name: str, text: str) -> argparse._SubParsersAction:  # type: ignore[type-arg]
+    parser: argparse.ArgumentParser = groups.add_parser(name, help=text, description=text, allow_abbrev=False)
+    return parser.add_subparsers(metavar="up|status|down", required=True)
+
+
+def _verb(
+    group: argparse._SubParsersAction,  # type: ignore[type-arg]  # argparse keeps its type to itself
+    name: str, text: str, command: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    verb: argparse.ArgumentParser = group.add_parser(name, help=text, description=text, allow_abbrev=False)
+    verb.set_defaults(command=command)
+    return verb
+
+
+def _engine_up(options: argparse.Namespace) -> int:
+    from . import api
+    from .engine import private
+
+    if options.unless_found and not private.status().running:
+        try:
+            print(f"found: {api.connect().name}")
+            return 0
+        except EngineUnavailable:
+            pass  # so there is none
+    found = private.up(install=not options.no_install, say=print)
+    print(f"private Docker Engine: {found.url} (pid {found.pid})")
+    return 0
+
+
+def _engine_status(options: argparse.Namespace) -> int:
+    from .engine import private
+
+    return _status(options, private.status(), "private Docker Engine")
+
+
+def _engine_down(options: argparse.Namespace) -> int:
+    from .engine import private
+
+    private.down(purge=options.purge)
+    print("private Docker Engine: down")
+    return 0
+
+
+def _sandbox_up(options: argparse.Namespace) -> int:
+    from . import api
+    from .sandbox import region
+
+    found = region.up(api.connect(), port=options.port, base=options.base, install=not options.no_install, say=print)
+    print(f"registry: {found.registry} (pid {found.pid})\nbase image: {found.base_image}")
+    return 0
+
+
+def _sandbox_status(options: argparse.Namespace) -> int:
+    from .sandbox import region
+
+    return _status(options, region.status(), "sandbox")
+
+
+def _sandbox_down(options: argparse.Namespace) -> int:
+    from .sandbox import region
+
+    region.down(purge=options.purge)
+    print("sandbox: down")
+    return 0
+
+
+def _status(options: argparse.Namespace, found: object, what: str) -> int:
+    values = dataclasses.asdict(found)  # type: ignore[call-overload]  # both are dataclasses
+    if options.json:
+        print(json.dumps(values))
+    else:
+        print(f"{what}: {'running' if values['running'] else 'not running'}")
+        for name, value in values.items():
+            if name != "running" and value and values["running"]:
+                print(f"  {name.replace('_', ' ')}: {value}")
+    return 0 if values["running"] else NOT_RUNNING
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Where things stand: what ``%modelarts`` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .. import api
+from ..errors import ModelArtsError
+from ..session import session
+from ..text import duration, size
+from .view.card import Fact, facts
+
+
+@dataclass(frozen=True)
+class Status:
+    """The rows of ``%modelarts``: label and text."""
+
+    rows: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return "\n".join(f"{label:<12}{text}" for label, text in self.rows)
+
+
+@facts.register
+def _(result: Status) -> Sequence[Fact]:
+    return [Fact(label, text, code=label == "Next") for label, text in result.rows]
+
+
+def status() -> Status:
+    """The Engine found, what this notebook has made so far, and the next line to type."""
+    rows = [("Engine", _engine())]
+    image, run, pushed = session.image, session.run, session.pushed
+    source = session.dockerfiles.get(session.current)
+    rows.append(("Dockerfile", f"{source.name}, context {source.context}" if source else "none yet"))
+    rows.append(("Image", f"{image.reference or image.short_id}, {size(image.size)}" if image else "none yet"))
+    if run is not None:
+        outcome = "succeeded" if run.succeeded else f"failed, exit code {run.exit_code}"
+        rows.append(("Last run", f"{run.image}: {outcome}, {duration(run.seconds)}"))
+    else:
+        rows.append(("Last run", "none yet"))
+    if pushed is not None:
+        rows.append(("Pushed", f"{pushed.reference} {pushed.digest}"))
+    rows.append(("Contract", api.current_settings().contract))
+    rows.append(("Next", _next()))
+    return Status(tuple(rows))
+
+
+def _engine() -> str:
+    try:
+        engine = api.connect()
+    except ModelArtsError as error:
+        return " ".join(f"{error.message} {error.hint}".split())
+    note = "; classic builder only, no BuildKit" if engine.podman else ", BuildKit"
+    return f"{engine.name}{note}, {engine.url}"
+
+
+def _next() -> str:
+    if not session.dockerfiles:
+        return "%%dockerfile NAME"
+    if session.image is None:
+        return f"%build {session.current} -t {session.current}:v1"
+    if session.run is None:
+        return f"%train {session.image.reference} --code DIR -- python DIR/train.py"
+    if not session.run.succeeded:
+        return f"%train {session.image.reference} …   (mend the last run first)"
+    return f"%push {session.image.reference} --to HOST/ORGANIZATION/{session.image.reference or 'NAME:TAG'}"

@@ -1,0 +1,112 @@
+"""Views that show a trace while it grows: in a notebook one output that is repainted in place, elsewhere plain lines.
+
+The last painting stays: static HTML and plain text, which need no kernel, no widget and no script to be read again.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from ...errors import ModelArtsError
+from ...follow import View
+from ...trace import State, Trace
+from . import html, plain
+from .card import Work, facts
+
+
+class RichView:
+    """One display that is updated in place, in any notebook front end."""
+
+    def __init__(self, work: Work, subject: str, log_path: str, following: str = "") -> None:
+        self._work, self._subject, self._log_path, self._following = work, subject, log_path, following
+        self._began = time.time()
+        self._handle: Any = None
+
+    def paint(self, trace: Trace) -> None:
+        """Repaint; also when nothing happened, as the clock goes on."""
+        self._show(trace, ended=False, error=None, result=None)
+
+    def finish(self, trace: Trace, error: BaseException | None, result: object) -> None:
+        """Paint for the last time."""
+        self._show(trace, ended=True, error=error, result=result)
+
+    def _show(self, trace: Trace, *, ended: bool, error: BaseException | None, result: object) -> None:
+        from IPython.display import display
+
+        now = time.time()
+        rows = facts(result) if result is not None else ()
+        bundle = {
+            "text/plain": plain.render(
+                self._work, self._subject, trace, seconds=now - self._began, ended=ended, error=error, rows=rows,
+                log_path=self._log_path,
+            ),
+            "text/html": html.render(
+                self._work, self._subject, trace, now=now, seconds=now - self._began, ended=ended, error=error, rows=rows,
+                log_path=self._log_path, following=self._following if error is None else "",
+            ),
+        }
+        if self._handle is None:
+            self._handle = display(bundle, raw=True, display_id=True)
+        else:
+            self._handle.update(bundle, raw=True)
+
+
+class PlainView:
+    """A line for each step that finishes, and the facts at the end."""
+
+    def __init__(self, work: Work, subject: str, log_path: str, stream: Callable[[], TextIO] = lambda: sys.stdout) -> None:
+        self._work, self._subject, self._log_path, self._stream = work, subject, log_path, stream
+        self._began = time.time()
+        self._said: set[str] = set()
+
+    def paint(self, trace: Trace) -> None:
+        """Write the steps that have finished since the last time."""
+        for digest, step in trace.steps.items():
+            if digest not in self._said and step.state not in (State.WAITING, State.RUNNING):
+                self._said.add(digest)
+                self._write(plain.step_line(step, time.time()))
+
+    def finish(self, trace: Trace, error: BaseException | None, result: object) -> None:
+        """Write the end."""
+        self.paint(trace)
+        if isinstance(error, ModelArtsError) and trace.failed is not None:
+            for line in list(trace.failed.tail)[-html.LAST_LINES :]:
+                self._write(f"    {line}")
+        rows = facts(result) if result is not None else ()
+        self._write(
+            plain.render(
+                self._work, self._subject, trace, seconds=time.time() - self._began, ended=True, error=error, rows=rows,
+                log_path=self._log_path,
+            )
+        )
+
+    def _write(self, text: str) -> None:
+        print(text, file=self._stream(), flush=True)
+
+
+class QuietView:
+    """Nothing; the result or the error says it all."""
+
+    def paint(self, trace: Trace) -> None:
+        """Show nothing."""
+
+    def finish(self, trace: Trace, error: BaseException | None, result: object) -> None:
+        """Show nothing."""
+
+
+def choose(progress: str, work: Work, subject: str, log_path: str, following: str = "") -> View:
+    """The view for this place: ``rich`` in a notebook's kernel, ``plain`` elsewhere, or as asked."""
+    if progress == "quiet":
+        return QuietView()
+    if progress == "rich" or (progress == "auto" and _in_kernel()):
+        return RichView(work, subject, log_path, following)
+    return PlainView(work, subject, log_path)
+
+
+def _in_kernel() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None

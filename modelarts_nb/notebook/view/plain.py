@@ -1,0 +1,36 @@
+"""The card as plain text: for terminals, logs, and every reader without HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...text import duration
+from ...trace import State, Step, Trace
+from .card import Fact, Work, short_path, state_of, step_name, summary
+
+
+def step_line(step: Step, now: float) -> str:
+    """One step in one line: “  done      11.2 s  RUN pip install …”."""
+    took = duration(step.seconds(now)) if step.state not in (State.WAITING, State.CACHED) else ""
+    return f"  {step.state.value:<9}{took:>12}  {step_name(step)}"[:160]
+
+
+def fact_lines(rows: Sequence[Fact]) -> list[str]:
+    """The rows of a result, aligned."""
+    width = max((len(row.label) for row in rows), default=0)
+    return [f"  {row.label:<{width}}  {row.text}" for row in rows]
+
+
+def render(
+    work: Work, subject: str, trace: Trace, *, seconds: float, ended: bool, error: BaseException | None,
+    rows: Sequence[Fact], log_path: str,
+) -> str:
+    """The whole card, as short as it can be."""
+    state = state_of(trace, ended, error)
+    title = {State.RUNNING: work.running, State.DONE: work.done, State.FAILED: work.failed}.get(state, "Cancelled")
+    lines = [f"{title} {subject} · {summary(work, trace, seconds)}"]
+    lines += [f"  ! {trace.redact(warning.short)}" for warning in trace.warnings]
+    lines += fact_lines(rows)
+    if ended and log_path:
+        lines.append(f"  Full log: {short_path(log_path)}")
+    return "\n".join(lines)

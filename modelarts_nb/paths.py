@@ -1,0 +1,62 @@
+"""Where this product keeps its files: one folder, which can be deleted as a whole.
+
+``$MODELARTS_NB_HOME``, else ``modelarts_nb`` in the user's data folder (XDG Base Directory). Only its owner can read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from .errors import SettingsError
+
+
+def home() -> Path:
+    """The folder; it need not exist."""
+    chosen = os.environ.get("MODELARTS_NB_HOME")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(data) / "modelarts_nb"
+
+
+def folder(*parts: str) -> Path:
+    """A folder below home, made if need be."""
+    path = home().joinpath(*parts)
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path
+
+
+def logs() -> Path:
+    """Where log files go unless they are given a place."""
+    return folder("logs")
+
+
+def runs() -> Path:
+    """Where training runs keep what they work with."""
+    return folder("runs")
+
+
+def runtime() -> Path:
+    """A short path for sockets (a Unix socket's path has 107 characters at the most); it need not exist.
+
+    It belongs to this home alone.
+    """
+    base = Path("/run") if os.getuid() == 0 else Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    return base / "modelarts_nb" / hashlib.sha256(str(home()).encode()).hexdigest()[:8]
+
+
+def settings_file() -> dict[str, str]:
+    """The layer of settings in ``settings.json``; empty where there is none."""
+    path = home() / "settings.json"
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    if not isinstance(read, dict) or not all(isinstance(value, str) for value in read.values()):
+        raise SettingsError(f"{path} is not a JSON object of texts.", 'Write, for example, {"contract": "v2"}.')
+    return read

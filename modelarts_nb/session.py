@@ -1,0 +1,66 @@
+"""What one kernel has done so far: Dockerfiles by name, the last image, the last run. Nothing of it is hidden state that a
+result depends on: every value can be given by name instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .building.request import DockerfileSource
+from .errors import SettingsError
+from .image import Image, PushedImage
+from .training.run import TrainingRun
+
+DEFAULT_NAME = "default"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What ``%%dockerfile`` answers: the Dockerfile as it was kept, how much is in it, and what is wrong with it.
+
+    ``findings`` are (line where the user sees it, text).
+    """
+
+    source: DockerfileSource
+    stages: int
+    instructions: int
+    findings: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass
+class Session:
+    """The state of one kernel. ``current`` is the name of the Dockerfile that was kept last; ``config`` holds the
+    settings made with ``%config``."""
+
+    config: dict[str, str] = field(default_factory=dict)
+    dockerfiles: dict[str, DockerfileSource] = field(default_factory=dict)
+    current: str = ""
+    image: Image | None = None
+    run: TrainingRun | None = None
+    pushed: PushedImage | None = None
+
+    def keep(self, source: DockerfileSource) -> None:
+        """Keep a Dockerfile under its name; one of the same name is replaced."""
+        self.dockerfiles[source.name] = source
+        self.current = source.name
+
+    def dockerfile(self, name: str = "") -> DockerfileSource:
+        """The Dockerfile of that name, else the one that was kept last. Raises SettingsError."""
+        found = self.dockerfiles.get(name or self.current)
+        if found is None:
+            known = ", ".join(self.dockerfiles) or "none yet"
+            raise SettingsError(
+                f"There is no Dockerfile “{name}” here." if name else "There is no Dockerfile yet.",
+                f"Kept: {known}. Write one in a cell that starts with %%dockerfile NAME, or give a file: %build -f FILE.",
+            )
+        return found
+
+    def image_name(self, name: str = "") -> str:
+        """The image asked for, else the one that was built last. Raises SettingsError."""
+        if name:
+            return name
+        if self.image is None:
+            raise SettingsError("No image was built here yet.", "Run %build first, or name an image.")
+        return self.image.reference or self.image.id
+
+
+session = Session()  # of this kernel

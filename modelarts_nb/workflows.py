@@ -1,0 +1,91 @@
+"""Build, train, push: generators of events, with a value at the end. No display, no parsing of lines.
+
+Each takes the ``trace`` into which its consumer folds what it yields (see follow.py): after a failure it holds the lines
+that explain it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+
+from .building import context as build_context
+from .building.failure import hint_for, meaningful
+from .building.request import BuildRequest, DockerfileSource
+from .dockerfile import Dockerfile, locate, parse_dockerfile
+from .engine import build as engine_build
+from .engine import images
+from .engine.discovery import Engine
+from .errors import BuildFailed, EngineAPIError, RegistryError
+from .events import Event
+from .image import Image, PushedImage
+from .reference import ImageReference
+from .registry import client as registry
+from .trace import Trace
+
+# What SWR accepts; an OCI index (attestations) it refuses with 400 (vllm-ascend 16117, bkn-foundry 244)
+ACCEPTED_MANIFESTS = (registry.DOCKER_MANIFEST, registry.OCI_MANIFEST)
+
+
+def parse(source: DockerfileSource) -> Dockerfile:
+    """The Dockerfile as a value. Raises DockerfileSyntaxError with the line where the user sees it."""
+    return parse_dockerfile(source.text, origin=source.origin, first_line=source.first_line)
+
+
+def build(engine: Engine, request: BuildRequest, trace: Trace) -> Generator[Event | None, None, Image]:
+    """Build; returns the Image.
+
+    Raises DockerfileSyntaxError before anything is sent, BuildFailed naming the instruction and its line.
+    """
+    dockerfile = parse(request.source)
+    yield from build_context.guard(dockerfile, request.source.context)
+    try:
+        image_id = yield from engine_build.build(engine, request)
+    except BuildFailed as error:
+        raise explain(error, trace, dockerfile, request) from error
+    except EngineAPIError as error:
+        raise type(error)(error.message, error.hint or hint_for([error.message]), status=error.status) from error
+    image = images.inspect(engine, image_id)
+    return replace(image, reference=request.tags[0] if request.tags else "", dockerfile=request.source.name)
+
+
+def explain(error: BuildFailed, trace: Trace, dockerfile: Dockerfile, request: BuildRequest) -> BuildFailed:
+    """The failure with its instruction, its line in the cell or file, and the lines of the log that say why."""
+    step = trace.failed
+    if step is None:
+        return BuildFailed(error.message, error.hint or hint_for([error.message]), origin=request.source.origin)
+    lines = list(step.tail)
+    instruction = locate(dockerfile, step.vertex.name, request.target)
+    line = instruction.line + request.source.first_line - 1 if instruction is not None else 0
+    text = step.name.partition("] ")[2] or step.name
+    exit_code = error.exit_code
+    message = f"{text}: " + (f"exit code {exit_code}" if exit_code is not None else error.message)
+    return BuildFailed(
+        message, error.hint or hint_for([*lines, step.error]), instruction=text, origin=request.source.origin, line=line,
+        exit_code=exit_code, log_tail=meaningful(lines), log_path=error.log_path,
+    )
+
+
+def push(
+    engine: Engine, image: str, reference: ImageReference, credentials: registry.Credentials
+) -> Generator[Event | None, None, PushedImage]:
+    """Tag and push; returns reference, digest and kind as the registry says them afterwards.
+
+    Raises RegistryError when it refuses, and when what it then holds is not what was sent or not what SWR accepts.
+    """
+    images.tag(engine, image, reference)
+    reported = yield from images.push(engine, reference)
+    manifest = registry.read_manifest(reference, credentials)
+    if reported and manifest.digest and manifest.digest != reported:
+        raise RegistryError(
+            f"{reference}: the registry holds {manifest.digest}, but {reported} was pushed.",
+            "Somebody else may have pushed that tag at the same time: push again, or use a tag of your own.",
+        )
+    if manifest.media_type not in ACCEPTED_MANIFESTS:
+        raise RegistryError(
+            f"{reference}: the registry holds a manifest of the kind {manifest.media_type}, which SWR refuses.",
+            "Build the image with %build, which never makes an index with attestations.",
+        )
+    return PushedImage(str(reference), manifest.digest or reported, manifest.media_type, manifest.size)
+
+

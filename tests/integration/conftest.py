@@ -1,0 +1,111 @@
+"""Real parts for everyone: a private Engine, the sandbox's registry, the base image. Started once, stopped at the end.
+
+Where a part is missing it is installed from the distribution's packages (as root); where that is not possible the tests
+fail, they are not skipped.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from modelarts_nb.engine import discovery, private
+from modelarts_nb.packages import need
+from modelarts_nb.sandbox import region
+from modelarts_nb.services import Service
+
+HOME = Path(__file__).parents[2] / "build" / "test-home"  # kept between runs: the base image is made once
+PORT = 5505
+
+
+@pytest.fixture(scope="session")
+def home():
+    before = os.environ.get("MODELARTS_NB_HOME")
+    os.environ["MODELARTS_NB_HOME"] = str(HOME)
+    yield HOME
+    if before is None:
+        del os.environ["MODELARTS_NB_HOME"]
+    else:
+        os.environ["MODELARTS_NB_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def engine_base_url(home):
+    was_running = private.status().running
+    found = private.up(say=print)
+    yield found.url
+    if not was_running:
+        private.down()
+
+
+@pytest.fixture(scope="session")
+def connected(engine_base_url):
+    """The private Engine, as the product sees it."""
+    found = discovery.connect(engine_base_url)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def engine(connected):
+    """docker-py's client of it."""
+    return connected.client
+
+
+@pytest.fixture(scope="session")
+def sandbox(connected, home):
+    was_running = region.status().running
+    yield region.up(connected, port=PORT, say=print)
+    if not was_running:
+        region.down()
+
+
+@pytest.fixture(scope="session")
+def registry(sandbox):
+    return sandbox.registry
+
+
+@pytest.fixture(scope="session")
+def base_image(sandbox):
+    return sandbox.base_image
+
+
+@pytest.fixture(scope="session")
+def guarded_registry(tmp_path_factory, sandbox):
+    """A registry that wants a login: (host, user, password)."""
+    folder = tmp_path_factory.mktemp("guarded")
+    need("htpasswd", ("apache2-utils",), install=True, say=print)
+    user, password = "trainee", "correct-horse-battery"
+    line = subprocess.run(["htpasswd", "-Bbn", user, password], capture_output=True, text=True, check=True).stdout
+    (folder / "htpasswd").write_text(line)
+    port = PORT + 1
+    configuration = {
+        "version": 0.1, "log": {"level": "warn"},
+        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
+        "http": {"addr": f"127.0.0.1:{port}"},
+        "auth": {"htpasswd": {"realm": "tests", "path": str(folder / "htpasswd")}},
+    }
+    (folder / "registry.yml").write_text(json.dumps(configuration))
+    service = Service("guarded", folder)
+    service.start(["docker-registry", "serve", str(folder / "registry.yml")], lambda: answers(port))
+    yield f"localhost:{port}", user, password
+    service.stop()
+    shutil.rmtree(folder)
+
+
+def answers(port):
+    import socket
+
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until(condition, limit, what):
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
