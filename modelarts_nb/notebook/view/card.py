@@ -72,9 +72,10 @@ def _(result: PushedImage) -> Sequence[Fact]:
 @facts.register
 def _(result: TrainingRun) -> Sequence[Fact]:
     nodes = " · ".join(
-        f"{node.name} exit {node.exit_code}, peak memory {size(node.peak_memory)}" for node in result.nodes
+        f"{node.name} exit {node.exit_code}" + (f", peak memory {size(node.peak_memory)}" if node.peak_memory else "")
+        for node in result.nodes
     )
-    rows = [Fact("Nodes", nodes)]
+    rows = [Fact("Nodes", nodes), Fact("Time", duration(result.seconds))]
     rows += [Fact("Output", f"{name} → {short_path(path)}", code=True) for name, path in result.outputs.items()]
     return rows
 
