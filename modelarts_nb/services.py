@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,12 +41,19 @@ class Service:
             return 0
         return int(pid) if started == start_time(int(pid)) else 0
 
-    def start(self, command: Sequence[str], ready: Callable[[], bool], seconds: float = 60) -> None:
-        """Start it and wait until ``ready``. Raises SandboxError with the end of its log when it ends before that."""
+    def start(
+        self, command: Sequence[str], ready: Callable[[], bool], seconds: float = 60,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start it, with variables besides our own, and wait until ``ready``.
+
+        Raises SandboxError with the end of its log when it ends before that.
+        """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self.log.open("ab") as log:
             program = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self.folder
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self.folder,
+                env={**os.environ, **(environment or {})},
             )
         (self.folder / f"{self.name}.pid").write_text(f"{program.pid} {start_time(program.pid)}")
         deadline = time.monotonic() + seconds

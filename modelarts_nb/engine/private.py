@@ -24,6 +24,8 @@ from ..packages import need
 from ..services import Service, start_time
 
 PACKAGES = ("docker.io", "iptables", "ca-certificates")
+# BuildKit keeps 2 MiB of a step's output and 200 kB of each second, and drops the rest, unless it is told otherwise
+UNCLIPPED = {"BUILDKIT_STEP_LOG_MAX_SIZE": "-1", "BUILDKIT_STEP_LOG_MAX_SPEED": "-1"}
 LABELS = ("modelarts-nb=private", "modelarts-nb.build-network=host")
 
 
@@ -74,7 +76,7 @@ def up(*, install: bool = True, say: Callable[[str], None] = lambda text: None) 
     ]
     say("starting a private Docker Engine")
     try:
-        _service().start(command, _answers)
+        _service().start(command, _answers, environment=UNCLIPPED)
     except SandboxError:
         _clean()
         raise

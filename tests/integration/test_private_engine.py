@@ -76,8 +76,8 @@ def test_an_engine_that_was_killed_is_cleaned_up_and_started_again(own_home):
 def test_an_engine_that_cannot_start_says_why(own_home, monkeypatch):
     original = Service.start
 
-    def with_a_bad_option(self, command, ready, seconds=60):
-        original(self, [*command, "--storage-driver", "of-nobody"], ready, seconds)
+    def with_a_bad_option(self, command, *arguments, **options):
+        original(self, [*command, "--storage-driver", "of-nobody"], *arguments, **options)
 
     monkeypatch.setattr(Service, "start", with_a_bad_option)
     with pytest.raises(SandboxError) as caught:
