@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,16 +131,16 @@ def train(image: str = "", *, log: str | Path = "", progress: str = "", **option
     spec = JobSpec(image=session.image_name(image), **options)
     engine = connect()
     nodes = f"{spec.nodes} node{'s' if spec.nodes != 1 else ''}"
-    path = _log(log, "train")
+    path, job_id = _log(log, "train"), uuid.uuid4().hex[:10]
     following = _Following(TRAIN, f"{spec.image} · {spec.contract} · {nodes}", path, progress, Redactor())
     following.next_line = f"%push {spec.image}"
     try:
-        run = following.run(workflows.train(engine, spec, paths.runs(), following.trace))
+        run = following.run(workflows.train(engine, spec, job_id, following.trace))
     except RunFailed as error:
         if isinstance(error.run, TrainingRun):
-            session.run = error.run = replace(error.run, log_path=path)
+            session.run = error.run = replace(error.run, log_path=str(path))
         raise
-    session.run = replace(run, log_path=path)
+    session.run = replace(run, log_path=str(path))
     return session.run
 
 

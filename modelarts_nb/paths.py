@@ -42,11 +42,6 @@ def logs() -> Path:
     return folder("logs")
 
 
-def runs() -> Path:
-    """Where training runs keep what they work with."""
-    return folder("runs")
-
-
 def runtime() -> Path:
     """A short path for sockets (a Unix socket's path has 107 characters at the most); it need not exist.
 

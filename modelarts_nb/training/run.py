@@ -9,12 +9,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class NodeResult:
-    """One node of a run. ``peak_memory`` in bytes, as sampled once a second."""
+    """One node of a run. ``peak_memory`` in bytes, as sampled once a second; ``stopped``: it did not end by itself."""
 
     name: str
     exit_code: int
     peak_memory: int = 0
     oom_killed: bool = False
+    stopped: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 # dls_create_log FILE: the log of this task.
 dls_create_log() {
-    export DLS_TASK_LOG=$1
+    DLS_TASK_LOG=$1
     : >"$DLS_TASK_LOG"
 }
 

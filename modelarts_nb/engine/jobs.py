@@ -1,0 +1,370 @@
+"""A training job as containers: one for each node, on a network of their own, under the contract's plan.
+
+However it ends, the containers and the network are gone afterwards; those of a kernel that was killed are removed by
+``sweep``, which every run begins with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import ipaddress
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import EngineAPIError, EngineError, SettingsError
+from ..events import Event, Vertex, VertexLog, VertexStatus, VertexWarning
+from ..services import start_time
+from ..text import size
+from ..training.contract import NodePlan, plan
+from ..training.run import NodeResult
+from ..training.spec import JobSpec
+from . import delivery, images
+from .accelerators import devices
+from .discovery import Engine
+from .failures import mapped
+from .images import hang_up
+from .streaming import call, pump
+
+T = TypeVar("T")
+LABEL = "modelarts-nb.job"
+OWNER = "modelarts-nb.owner"
+SILENCE = 5.0  # seconds without a line before it is worth a word that all came at the end
+GRACE = 5.0  # seconds that other nodes may go on after one has failed
+
+
+@dataclass
+class Outcome:
+    """How a job ended. ``collected``: local folders by output; ``files``: what was delivered as code."""
+
+    nodes: list[NodeResult] = field(default_factory=list)
+    started: float = 0.0
+    finished: float = 0.0
+    timed_out: bool = False
+    collected: dict[str, Path] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+
+@dataclass
+class _Node:
+    """One node while it runs."""
+
+    plan: NodePlan
+    container: str = ""
+    stream: Any = None
+    stats: Any = None
+    began: float = 0.0
+    spoke: float = 0.0  # when its first line came
+    peak: int = 0
+    exit_code: int | None = None
+    oom_killed: bool = False
+    stopped: bool = False
+
+
+def run(engine: Engine, spec: JobSpec, job_id: str) -> Generator[Event | None, None, Outcome]:
+    """Run the job; events as they come, then how it ended. A command that fails is an outcome, not an exception.
+
+    Raises SettingsError for paths and devices that are not there, EngineAPIError for an image that is not there.
+    """
+    job = _Job(engine, spec, job_id)
+    try:
+        yield from job.prepare()
+        yield from job.deliver()
+        yield from job.follow()
+        yield from job.collect()
+        return job.outcome
+    finally:
+        job.remove()
+
+
+class _Job:
+    def __init__(self, engine: Engine, spec: JobSpec, job_id: str) -> None:
+        self.engine, self.client, self.spec, self.job_id = engine, engine.client, spec, job_id
+        self.outcome = Outcome()
+        self.nodes: list[_Node] = []
+        self.listings: dict[str, delivery.Listing] = {}
+
+    def call(self, doing: str, function: Callable[[], T]) -> Generator[None, None, T]:
+        """The value of a blocking request; an interrupt waits for it, so that what it makes is known."""
+        with mapped(doing):
+            return (yield from call(function))
+
+    def prepare(self) -> Generator[Event | None, None, None]:
+        """See that everything is there, then make network and containers."""
+        image = images.inspect(self.engine, self.spec.image)
+        if self.engine.architecture and not image.platform.endswith(f"/{self.engine.architecture}"):
+            yield VertexWarning("", f"The image is for {image.platform}, this Engine's machine is {self.engine.architecture}.")
+        options = devices(self.engine, self.spec)
+        yield from self.call("Removing what a killed kernel left", lambda: sweep(self.engine))
+        addresses = yield from self._network()
+        for index in range(self.spec.nodes):
+            node = _Node(plan(self.spec, self.job_id, index, addresses))
+            self.nodes.append(node)
+            create = functools.partial(self._create, node, index, addresses, options)
+            node.container = yield from self.call("Creating a container", create)
+
+    def _network(self) -> Generator[None, None, tuple[str, ...]]:
+        """Make the private network; the address that each node will have.
+
+        Addresses are part of the contract's variables, so they must be known before the containers are made, and the Engine
+        gives fixed ones only on a network whose range was given: it is asked for a free range first.
+        """
+        if self.spec.network == "host":
+            return ("127.0.0.1",) * self.spec.nodes
+        internal = self.spec.network == "isolated"
+
+        def make() -> tuple[str, ...]:
+            labels = _labels(self.job_id)
+            draft = self.client.create_network(f"{self._name}-draft", driver="bridge", internal=internal, labels=labels)["Id"]
+            subnet = self.client.inspect_network(draft)["IPAM"]["Config"][0]["Subnet"]
+            self.client.remove_network(draft)
+            pool = {"Driver": "default", "Config": [{"Subnet": subnet}]}
+            self.client.create_network(self._name, driver="bridge", internal=internal, labels=labels, ipam=pool)
+            hosts = ipaddress.ip_network(subnet).hosts()
+            next(hosts)  # the bridge's own
+            return tuple(str(next(hosts)) for _ in range(self.spec.nodes))
+
+        return (yield from self.call("Making the job's network", make))
+
+    @property
+    def _name(self) -> str:
+        return f"modelarts-nb-{self.job_id}"
+
+    def _create(self, node: _Node, index: int, addresses: tuple[str, ...], options: dict[str, Any]) -> str:
+        made = node.plan
+        host = self.spec.network == "host"
+        limits = {"mem_limit": self.spec.memory, "memswap_limit": self.spec.memory} if self.spec.memory else {}
+        configuration = self.client.create_host_config(network_mode="host" if host else self._name, **limits, **options)
+        endpoint = self.client.create_endpoint_config(aliases=list(made.aliases), ipv4_address=addresses[index])
+        container = self.client.create_container(
+            self.spec.image, command=[], entrypoint=list(made.argv), user=str(made.uid), working_dir=made.working_dir,
+            environment=dict(made.environment), hostname=None if host else made.hostname, labels=_labels(self.job_id),
+            name=f"{self._name}-{made.name}", host_config=configuration, stdin_open=False, tty=False,
+            networking_config=None if host else self.client.create_networking_config({self._name: endpoint}),
+        )
+        return str(container["Id"])
+
+    def deliver(self) -> Generator[Event | None, None, None]:
+        """Bring code and inputs into every node."""
+        for item in self.nodes[0].plan.deliveries:
+            what = f"The code folder {item.source}" if item.source == self.spec.code else f"The input {item.source}"
+            found = self.listings[item.target] = delivery.listing(item.source, what.rpartition(" ")[0])
+            if item.source == self.spec.code:
+                self.outcome.files = tuple(entry.name for entry in found.items)
+                yield from delivery.warnings(found, what)
+        total = sum(found.size for found in self.listings.values()) * len(self.nodes)
+        count = sum(len(found.items) for found in self.listings.values())
+        vertex = Vertex("deliver", f"deliver code and inputs ({count} files, {size(total)})", started=time.time())
+        yield vertex
+        sent = [0]
+
+        def add(length: int) -> None:
+            sent[0] += length
+
+        for node in self.nodes:
+            chunks = delivery.archive(node.plan, self.listings, add)
+            with mapped("Delivering files"):
+                for _ in call(functools.partial(self.client.put_archive, node.container, "/", chunks)):
+                    yield VertexStatus("files", "deliver", "files", sent[0], total)
+        yield Vertex("deliver", vertex.name, started=vertex.started, completed=time.time())
+
+    def follow(self) -> Generator[Event | None, None, None]:
+        """Start the nodes and follow them until the last has ended."""
+        self.outcome.started = time.time()
+        for node in self.nodes:
+            yield from self._start(node)
+        running = [node for node in self.nodes if node.exit_code is None]
+        sources = [self._logs(node) for node in running] + [self._usage(node) for node in running]
+        items = pump(sources, self._hang_up)
+        deadline = time.monotonic() + self.spec.timeout if self.spec.timeout else float("inf")
+        failed_at = float("inf")
+        try:
+            while running:
+                item = next(items)
+                if isinstance(item, _Node):
+                    yield from self._ended(item)
+                    running.remove(item)
+                    if item.exit_code and not item.stopped:
+                        failed_at = min(failed_at, time.monotonic())
+                else:
+                    yield item
+                if time.monotonic() > deadline and not self.outcome.timed_out:
+                    self.outcome.timed_out = True
+                    self._kill(running)
+                if time.monotonic() > failed_at + GRACE:
+                    self._kill([node for node in running if not node.stopped])
+        finally:
+            items.close()
+        self.outcome.finished = time.time()
+
+    def _start(self, node: _Node) -> Generator[Event | None, None, None]:
+        """Attach, so that no line is lost, then start."""
+        node.began = time.time()
+        yield Vertex(node.plan.name, node.plan.name, started=node.began)
+        with mapped("Attaching to a container"):
+            params = {"stdout": 1, "stderr": 1, "stream": 1, "logs": 0, "stdin": 0}
+            node.stream = self.client._post(
+                self.client._url("/containers/{0}/attach", node.container), params=params, stream=True, timeout=None,
+                headers={"Connection": "Upgrade", "Upgrade": "tcp"},
+            )
+        try:
+            yield from self.call("Starting the command", lambda: self.client.start(node.container))
+        except EngineAPIError as error:
+            if "/bin/bash" not in error.message:
+                raise
+            yield VertexLog(node.plan.name, b"/bin/bash: no such file in this image\n", 2)
+            node.exit_code = 127
+            hang_up(node.stream)
+            yield self._result(node)
+
+    def _logs(self, node: _Node) -> Iterator[Event | _Node | None]:
+        from docker.utils.socket import frames_iter
+
+        connection = self.client._get_raw_response_socket(node.stream)
+        self.client._disable_socket_timeout(connection)
+        try:
+            for stream, data in frames_iter(connection, tty=False):
+                node.spoke = node.spoke or time.time()
+                yield VertexLog(node.plan.name, data, stream, time.time())
+        except OSError as error:
+            raise EngineError("The connection to a container broke.") from error
+        yield node
+
+    def _usage(self, node: _Node) -> Iterator[Event | _Node | None]:
+        """Memory and CPU once a second, for as long as the container runs."""
+        node.stats = self.client._get(
+            self.client._url("/containers/{0}/stats", node.container), params={"stream": True}, stream=True, timeout=None
+        )
+        for sample in self.client._stream_helper(node.stats, decode=True):
+            memory = sample.get("memory_stats") or {}
+            used = int(memory.get("usage") or 0) - int((memory.get("stats") or {}).get("total_inactive_file") or 0)
+            node.peak = max(node.peak, used)
+            if used:
+                yield VertexStatus("memory", node.plan.name, "memory", used, self.spec.memory)
+                yield VertexStatus("cpu", node.plan.name, "cpu", _cpu(sample))
+
+    def _ended(self, node: _Node) -> Iterator[Event]:
+        with mapped("Asking how a container ended"):
+            node.exit_code = int(self.client.wait(node.container, timeout=30)["StatusCode"])
+            state = self.client.inspect_container(node.container)["State"]
+        node.oom_killed = bool(state.get("OOMKilled"))
+        if node.spoke - node.began > max(SILENCE, 0.9 * (time.time() - node.began)):
+            yield VertexWarning(
+                "", f"{node.plan.name} printed nothing until its end: in the cloud you would wait for every line as well.",
+                ("Python keeps its output back where there is no terminal: ENV PYTHONUNBUFFERED=1 in the Dockerfile.",),
+            )
+        yield self._result(node)
+
+    def _result(self, node: _Node) -> Vertex:
+        assert node.exit_code is not None
+        self.outcome.nodes.append(NodeResult(node.plan.name, node.exit_code, node.peak, node.oom_killed, node.stopped))
+        error = "" if not node.exit_code else "stopped" if node.stopped else f"exit code: {node.exit_code}"
+        return Vertex(node.plan.name, node.plan.name, started=node.began, completed=time.time(), error=error)
+
+    def _kill(self, nodes: list[_Node]) -> None:
+        for node in nodes:
+            node.stopped = True
+            try:
+                with mapped("Stopping a container"):
+                    self.client.kill(node.container)
+            except EngineAPIError as error:
+                if error.status not in (404, 409):  # it has ended by itself meanwhile
+                    raise
+
+    def collect(self) -> Generator[Event | None, None, None]:
+        """Bring the outputs out, worker-0's last, so that its files stand where several nodes wrote the same name."""
+        self.outcome.nodes.sort(key=lambda result: result.name)
+        if not self.spec.outputs:
+            return
+        vertex = Vertex("collect", "collect outputs", started=time.time())
+        yield vertex
+        written: dict[tuple[str, str], str] = {}
+        total = 0
+        for node in reversed(self.nodes):
+            for name, place in node.plan.outputs.items():
+                for file, length in self._fetch(node, place, self.spec.outputs[name]):
+                    if (name, file) in written:
+                        yield VertexWarning("", f"{name}/{file} was written by several nodes; {node.plan.name}'s is kept.")
+                    written[name, file] = node.plan.name
+                    total += length
+                    yield VertexStatus("files", "collect", "files", total)
+        self.outcome.collected = {name: path.absolute() for name, path in self.spec.outputs.items()}
+        yield Vertex("collect", vertex.name, started=vertex.started, completed=time.time())
+
+    def _fetch(self, node: _Node, place: str, target: Path) -> Iterator[tuple[str, int]]:
+        try:
+            with mapped(f"Reading {place}"):
+                chunks, _ = self.client.get_archive(node.container, place)
+                yield from delivery.unpack(chunks, target)
+        except EngineAPIError as error:
+            if error.status != 404:  # the command removed the folder: then there is nothing to bring
+                raise
+        except OSError as error:
+            raise SettingsError(f"The output cannot be written to {target}: {error.strerror}.") from error
+
+    def _hang_up(self) -> None:
+        for node in self.nodes:
+            for response in (node.stream, node.stats):
+                if response is not None:
+                    hang_up(response)
+
+    def remove(self) -> None:
+        """Remove everything with this job's label, whatever was made of it."""
+        self._hang_up()
+        _remove(self.engine, f"{LABEL}={self.job_id}")
+
+
+def sweep(engine: Engine) -> None:
+    """Remove the jobs of processes of this machine that have ended without doing so."""
+    client = engine.client
+    for container in client.containers(all=True, filters={"label": LABEL}):
+        _sweep_one(engine, container.get("Labels") or {})
+    for network in client.networks(filters={"label": LABEL}):
+        _sweep_one(engine, network.get("Labels") or {})
+
+
+def _sweep_one(engine: Engine, labels: dict[str, str]) -> None:
+    host, pid, started = [*labels.get(OWNER, "").split(" "), "", "", ""][:3]
+    if host == socket.gethostname() and pid.isdigit() and start_time(os.getpid()) and start_time(int(pid)) != started:
+        _remove(engine, f"{LABEL}={labels[LABEL]}")
+
+
+def _labels(job_id: str) -> dict[str, str]:
+    return {LABEL: job_id, OWNER: f"{socket.gethostname()} {os.getpid()} {start_time(os.getpid())}"}
+
+
+def _remove(engine: Engine, label: str) -> None:
+    client = engine.client
+    with mapped("Removing the job's containers"):
+        containers = client.containers(all=True, filters={"label": label})
+        removals = [
+            threading.Thread(target=_remove_one, args=(client, container["Id"]), name="modelarts_nb-remove")
+            for container in containers
+        ]
+        for removal in removals:
+            removal.start()
+        for removal in removals:
+            removal.join()
+        for network in client.networks(filters={"label": label}):
+            client.remove_network(network["Id"])
+
+
+def _remove_one(client: Any, container: str) -> None:
+    import docker.errors
+
+    with contextlib.suppress(docker.errors.NotFound):  # somebody else removed it
+        client.remove_container(container, force=True, v=True)
+
+
+def _cpu(sample: dict[str, Any]) -> int:
+    """Percent of one core, as ``docker stats`` counts it."""
+    now, before = sample.get("cpu_stats") or {}, sample.get("precpu_stats") or {}
+    used = (now.get("cpu_usage") or {}).get("total_usage", 0) - (before.get("cpu_usage") or {}).get("total_usage", 0)
+    system = now.get("system_cpu_usage", 0) - before.get("system_cpu_usage", 0)
+    return round(used / system * (now.get("online_cpus") or 1) * 100) if system > 0 and used > 0 else 0

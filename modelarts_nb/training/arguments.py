@@ -1,0 +1,26 @@
+"""Text of the magic's options as the fields of a JobSpec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .spec import memory_size, pairs, time_span
+
+
+def spec_options(options: Mapping[str, Any], command: str) -> dict[str, Any]:
+    """The keyword arguments for a JobSpec. Raises SettingsError naming the option that cannot be read."""
+    found: dict[str, Any] = {
+        "command": command,
+        "code": Path(options["code"]) if options["code"] else None,
+        "inputs": {name: Path(path) for name, path in pairs(options["data"], "--data", "NAME=PATH").items()},
+        "outputs": {name: Path(path) for name, path in pairs(options["output"], "--output", "NAME=PATH").items()},
+        "env": pairs(options["env"], "--env", "K=V"),
+        "memory": memory_size(options["memory"]),
+        "timeout": time_span(options["timeout"]),
+        **{name: options[name] for name in ("nodes", "gpus", "npus", "access_method", "network")},
+    }
+    if options["contract"]:
+        found["contract"] = options["contract"]
+    return found

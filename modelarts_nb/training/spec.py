@@ -1,0 +1,110 @@
+"""What to run: one training job, as a frozen value. The same value describes a local run and, later, a cloud job."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import SettingsError
+from ..settings import CONTRACTS
+
+ACCESS_METHODS = ("parameter", "env")
+NETWORKS = ("isolated", "bridge", "host")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+# Limits of the training-job API on environment variables (support page develop-modelarts-0104)
+MAX_VARIABLES, MAX_KEY, MAX_VALUE = 100, 8192, 4096
+MAX_NODES = 32  # on one machine; more are a mistake
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """One job. Fields follow the training-job API where it has them.
+
+    ``command`` is the text behind ``--``; ``inputs`` and ``outputs`` are local folders by name; ``access_method``: the
+    command learns where they are by ``--NAME=PATH`` appended to it (``parameter``) or by variables (``env``).
+    ``memory`` in bytes (0: no limit), ``timeout`` in seconds (0: none). ``network``: ``isolated`` (the nodes see each
+    other and nothing else), ``bridge`` or ``host``. Raises SettingsError for what can make no job.
+    """
+
+    image: str
+    command: str
+    contract: str = "v1"
+    code: Path | None = None
+    inputs: Mapping[str, Path] = field(default_factory=dict)
+    outputs: Mapping[str, Path] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)  # users put tokens here
+    nodes: int = 1
+    gpus: int = 0
+    npus: int = 0
+    memory: int = 0
+    timeout: float = 0.0
+    access_method: str = "parameter"
+    network: str = "isolated"
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("contract", CONTRACTS), ("access_method", ACCESS_METHODS), ("network", NETWORKS)):
+            if getattr(self, name) not in allowed:
+                raise SettingsError(f"{name} cannot be “{getattr(self, name)}”.", f"Choose one of: {', '.join(allowed)}.")
+        if not self.command.strip():
+            raise SettingsError("The command is empty.", "Write it behind “--”: %train --code DIR -- python DIR/train.py")
+        if not 1 <= self.nodes <= MAX_NODES:
+            raise SettingsError(f"{self.nodes} nodes cannot be run here.", f"Choose 1 to {MAX_NODES}.")
+        if self.gpus and self.npus:
+            raise SettingsError("A node has GPUs or NPUs, not both.")
+        if min(self.gpus, self.npus, self.memory, self.timeout) < 0:
+            raise SettingsError("Numbers of GPUs and NPUs, memory and timeout are not negative.")
+        if self.network == "host" and self.nodes > 1:
+            raise SettingsError("On the host's network all nodes would share one host name.", "Use --network bridge.")
+        self._check_names()
+
+    def _check_names(self) -> None:
+        for name in (*self.inputs, *self.outputs, *self.env):
+            if not _NAME.match(name):
+                raise SettingsError(
+                    f"“{name}” cannot name an input, an output or a variable.",
+                    "A name has letters, digits and “_”, and does not start with a digit.",
+                )
+        both = set(self.inputs) & set(self.outputs)
+        if both:
+            raise SettingsError(f"“{min(both)}” is the name of an input and of an output.", "Rename one of them.")
+        if len(self.env) > MAX_VARIABLES:
+            raise SettingsError(f"{len(self.env)} environment variables: a job takes {MAX_VARIABLES} at the most.")
+        for key, value in self.env.items():
+            if len(key) > MAX_KEY or len(value) > MAX_VALUE:
+                raise SettingsError(f"The variable {key[:40]} is too long.", f"A value has {MAX_VALUE} characters at the most.")
+
+
+def pairs(texts: list[str], option: str, example: str) -> dict[str, str]:
+    """``K=V`` texts as a mapping. Raises SettingsError for one without “=” and for a name given twice."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or not name:
+            raise SettingsError(f"{option} wants {example}, not “{text}”.")
+        if name in found:
+            raise SettingsError(f"{option}: “{name}” is given twice.")
+        found[name] = value
+    return found
+
+
+def memory_size(text: str) -> int:
+    """Bytes of ``512m``, ``8g``, ``8GiB`` or a plain number; "" is 0. Units are of 1024, as docker's ``--memory``."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", text.strip().lower())
+    if not text:
+        return 0
+    if not found:
+        raise SettingsError(f"“{text}” is no amount of memory.", "Write, for example, 512m or 8g.")
+    return int(float(found.group(1)) * 1024 ** "_kmgt".index(found.group(2) or "_"))
+
+
+def time_span(text: str) -> float:
+    """Seconds of ``90s``, ``10m``, ``2h`` or a plain number of seconds; "" is 0."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip().lower())
+    if not text:
+        return 0.0
+    if not found:
+        raise SettingsError(f"“{text}” is no time span.", "Write, for example, 90s, 10m or 2h.")
+    return float(found.group(1)) * {"": 1, "s": 1, "m": 60, "h": 3600}[found.group(2)]
