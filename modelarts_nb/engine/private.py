@@ -31,6 +31,7 @@ from ..packages import need
 from ..services import Service, alone, ended, unmount_below
 
 PACKAGES = ("docker.io", "iptables", "ca-certificates")
+SERVICES = ("docker.service", "docker.socket", "containerd.service")
 LABELS = ("modelarts-nb=private", "modelarts-nb.build-network=host")
 ANSWER_SECONDS = 15  # patience with an Engine that runs already
 
@@ -124,8 +125,8 @@ def _answering() -> EngineStatus:
 
 
 def _start(*, install: bool, say: Callable[[str], None]) -> None:
-    dockerd = need("dockerd", PACKAGES, install=install, say=say)
-    containerd = need("containerd", PACKAGES, install=install, say=say)
+    dockerd = need("dockerd", PACKAGES, install=install, say=say, services=SERVICES)
+    containerd = need("containerd", PACKAGES, install=install, say=say, services=SERVICES)
     ip = need("ip", ("iproute2",), install=install, say=say)
     _clean()  # what a crashed one left
     say("starting a private Docker Engine")
