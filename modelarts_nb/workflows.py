@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import replace
 
-from .building import context as build_context
 from .building.failure import hint_for, meaningful
 from .building.request import BuildRequest, DockerfileSource
 from .dockerfile import Dockerfile, locate, parse_dockerfile
 from .engine import build as engine_build
+from .engine import context as build_context
 from .engine import images, jobs
 from .engine.discovery import Engine
 from .errors import BuildFailed, EngineAPIError, RegistryError, RunFailed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -47,13 +48,21 @@ def warning(measured: ContextSize) -> VertexWarning | None:
     )
 
 
-def takes_files(dockerfile: Dockerfile) -> bool:
-    """Whether any instruction can take files of the context: a COPY, an ADD, or a bind mount, from no other place."""
+def wanted(dockerfile: Dockerfile) -> tuple[str, ...]:
+    """What of the context any instruction takes: names below it, ``.`` for all of it, nothing where none takes files."""
+    found: set[str] = set()
     for stage in dockerfile.stages:
-        for instruction in stage.instructions:
-            flags = " ".join(str(flag) for flag in instruction.flags)
-            if instruction.keyword in ("COPY", "ADD") and "--from=" not in flags:
-                return True
-            if "type=bind" in flags and "from=" not in flags:
-                return True
-    return False
+        for made in stage.instructions:
+            if made.keyword in ("COPY", "ADD") and made.flag("from") is None:
+                found.update(_name(source) for source in made.words[:-1] if "://" not in source and not source.startswith("<<"))
+            for mount in (flag.value or "" for flag in made.flags if flag.name == "mount"):
+                options = dict(part.partition("=")[::2] for part in mount.split(","))
+                if options.get("type", "bind") == "bind" and "from" not in options:
+                    found.add(_name(options.get("source") or options.get("src") or "."))
+    return tuple(sorted(found))
+
+
+def _name(source: str) -> str:
+    """The source as a name below the context; ``.`` where it can only be told when it is built."""
+    plain = posixpath.normpath("/" + source).lstrip("/")
+    return "." if not plain or set(plain) & set("$*?[") else plain

@@ -35,6 +35,7 @@ from .streaming import call, pump
 T = TypeVar("T")
 LABEL = "modelarts-nb.job"
 OWNER = "modelarts-nb.owner"
+SAMPLING = 0.25  # seconds between two looks at memory and CPU
 SILENCE = 5.0  # seconds without a line before it is worth a word that all came at the end
 GRACE = 5.0  # seconds that other nodes may go on after one has failed
 
@@ -58,7 +59,7 @@ class _Node:
     plan: NodePlan
     container: str = ""
     stream: Any = None
-    stats: Any = None
+    over: threading.Event = field(default_factory=threading.Event)
     began: float = 0.0
     spoke: float = 0.0  # when its first line came
     peak: int = 0
@@ -237,20 +238,29 @@ class _Job:
         yield node
 
     def _usage(self, node: _Node) -> Iterator[Event | _Node | None]:
-        """Memory and CPU once a second, for as long as the container runs."""
-        node.stats = self.client._get(
-            self.client._url("/containers/{0}/stats", node.container), params={"stream": True}, stream=True, timeout=None
-        )
-        for sample in self.client._stream_helper(node.stats, decode=True):
+        """Memory and CPU four times a second, for as long as the container runs.
+
+        Single samples: the Engine's stream gives one a second, which is all that a short run lasts.
+        """
+        url = self.client._url("/containers/{0}/stats", node.container)
+        before: dict[str, Any] = {}
+        while not node.over.wait(SAMPLING):
+            answer = self.client._get(url, params={"stream": False, "one-shot": True})
+            if answer.status_code != 200:
+                return  # it has been removed
+            sample = answer.json()
             memory = sample.get("memory_stats") or {}
             used = int(memory.get("usage") or 0) - int((memory.get("stats") or {}).get("total_inactive_file") or 0)
+            if used <= 0:
+                continue
             node.peak = max(node.peak, used)
-            if used:
-                yield VertexStatus("memory", node.plan.name, "memory", used, self.spec.memory)
-                yield VertexStatus("cpu", node.plan.name, "cpu", _cpu(sample))
+            yield VertexStatus("memory", node.plan.name, "memory", used, self.spec.memory)
+            yield VertexStatus("cpu", node.plan.name, "cpu", _cpu(before, sample))
+            before = sample
 
     def _ended(self, node: _Node) -> Iterator[Event]:
         with mapped("Asking how a container ended"):
+            node.over.set()
             node.exit_code = int(self.client.wait(node.container, timeout=30)["StatusCode"])
             state = self.client.inspect_container(node.container)["State"]
         node.oom_killed = bool(state.get("OOMKilled"))
@@ -310,9 +320,9 @@ class _Job:
 
     def _hang_up(self) -> None:
         for node in self.nodes:
-            for response in (node.stream, node.stats):
-                if response is not None:
-                    hang_up(response)
+            node.over.set()
+            if node.stream is not None:
+                hang_up(node.stream)
 
     def remove(self) -> None:
         """Remove everything with this job's label, whatever was made of it."""
@@ -362,9 +372,9 @@ def _remove_one(client: Any, container: str) -> None:
         client.remove_container(container, force=True, v=True)
 
 
-def _cpu(sample: dict[str, Any]) -> int:
-    """Percent of one core, as ``docker stats`` counts it."""
-    now, before = sample.get("cpu_stats") or {}, sample.get("precpu_stats") or {}
+def _cpu(earlier: dict[str, Any], sample: dict[str, Any]) -> int:
+    """Percent of one core between two samples, as ``docker stats`` counts it."""
+    now, before = sample.get("cpu_stats") or {}, earlier.get("cpu_stats") or {}
     used = (now.get("cpu_usage") or {}).get("total_usage", 0) - (before.get("cpu_usage") or {}).get("total_usage", 0)
-    system = now.get("system_cpu_usage", 0) - before.get("system_cpu_usage", 0)
+    system = now.get("system_cpu_usage", 0) - before.get("system_cpu_usage", 0) if before else 0
     return round(used / system * (now.get("online_cpus") or 1) * 100) if system > 0 and used > 0 else 0

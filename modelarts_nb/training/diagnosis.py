@@ -117,7 +117,7 @@ def _wrong_program(evidence: Evidence) -> Diagnosis | None:
     if not any(f"--{name}" in evidence.text for name in names) and "--" not in found.group(0):
         return None
     return Diagnosis(
-        15, f"--{names[0]}=… was appended to the last command, and that is {found.group(1).rpartition('/')[2]}, not the training.",
+        15, f"--{names[0]}=… went to the last command, {found.group(1).rpartition('/')[2]}, not to the training.",
         "Let the training script be the last command, or take the paths from variables: --access-method env.",
     )
 
@@ -211,9 +211,8 @@ def _missing_module(evidence: Evidence) -> Diagnosis | None:
     module = found.group(1).split(".")[0]
     local = [file for file in evidence.files if file.rpartition("/")[2] == f"{module}.py" or file.startswith(f"{module}/")]
     if local:
-        return Diagnosis(
-            0, f"Python does not find {module}, which is in the code folder.", "Add its folder to PYTHONPATH: --env PYTHONPATH=…"
-        )
+        message = f"Python does not find {module}, which is in the code folder."
+        return Diagnosis(0, message, "Add its folder to PYTHONPATH: --env PYTHONPATH=…")
     return Diagnosis(
         0, f"The image has no Python module {module}.", f"Add it in the Dockerfile: RUN pip install --no-cache-dir {module}"
     )
@@ -235,8 +234,8 @@ def _by_words(evidence: Evidence) -> Diagnosis | None:
 
 _WORDS = (
     (r"CUDA out of memory|cudaErrorMemoryAllocation", "The GPU's memory is full.", "Use a smaller batch, or more GPUs."),
-    (r"No space left on device", "The disk is full.", "Free space on the Engine's machine: `docker system df` says what takes it."),
-    (r"exec format error|cannot execute binary", "The program is for another processor.", "Build with --platform for this one."),
+    (r"No space left on device", "The disk is full.", "Free space on the Engine's machine: see `docker system df`."),
+    (r"exec format error|cannot execute binary", "The program is for another processor.", "Build with --platform."),
 )
 
 

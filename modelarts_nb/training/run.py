@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class NodeResult:
-    """One node of a run. ``peak_memory`` in bytes, as sampled once a second; ``stopped``: it did not end by itself."""
+    """One node of a run. ``peak_memory``: the most bytes seen in samples; ``stopped``: it did not end by itself."""
 
     name: str
     exit_code: int

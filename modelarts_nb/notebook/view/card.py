@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...image import Image, PushedImage
+from ...session import Kept
 from ...text import clean, duration, size
 from ...trace import State, Step, Trace
 from ...training.run import TrainingRun
@@ -60,6 +61,15 @@ def _(result: Image) -> Sequence[Fact]:
 
 
 @facts.register
+def _(result: Kept) -> Sequence[Fact]:
+    source = result.source
+    stages = f", {result.stages} stages" if result.stages > 1 else ""
+    rows = [Fact("Kept", f"{result.instructions} instructions{stages}; context {source.context}")]
+    rows += [Fact(f"Line {line}", text) for line, text in result.findings]
+    return [*rows, Fact("Next", f"%build {source.name} -t {source.name}:v1", code=True)]
+
+
+@facts.register
 def _(result: PushedImage) -> Sequence[Fact]:
     kind = "Docker v2 schema 2" if "docker.distribution.manifest.v2" in result.media_type else result.media_type
     return [
@@ -72,9 +82,10 @@ def _(result: PushedImage) -> Sequence[Fact]:
 @facts.register
 def _(result: TrainingRun) -> Sequence[Fact]:
     nodes = " · ".join(
-        f"{node.name} exit {node.exit_code}, peak memory {size(node.peak_memory)}" for node in result.nodes
+        f"{node.name} exit {node.exit_code}" + (f", peak memory {size(node.peak_memory)}" if node.peak_memory else "")
+        for node in result.nodes
     )
-    rows = [Fact("Nodes", nodes)]
+    rows = [Fact("Nodes", nodes), Fact("Time", duration(result.seconds))]
     rows += [Fact("Output", f"{name} → {short_path(path)}", code=True) for name, path in result.outputs.items()]
     return rows
 
@@ -107,7 +118,10 @@ def short_instruction(created_by: str, limit: int = 40) -> str:
     """A history entry's instruction, shortened: “RUN pip install …”."""
     text = clean(" ".join(created_by.split()))
     command = _NOISE.sub("", text)
-    text = command if re.match(r"[A-Z]{3,} ", command) or "(nop)" in text else f"RUN {command}"
+    if not command:
+        text = "imported file system"
+    else:
+        text = command if re.match(r"[A-Z]{3,} ", command) or "(nop)" in text else f"RUN {command}"
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

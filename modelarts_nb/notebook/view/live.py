@@ -49,7 +49,7 @@ class RichView:
             ),
         }
         if self._handle is None:
-            self._handle = display(bundle, raw=True, display_id=True)
+            self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]  # IPython's
         else:
             self._handle.update(bundle, raw=True)
 

@@ -1,0 +1,47 @@
+"""Look at a build context before anything is sent."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..building import context
+from ..dockerfile import Dockerfile
+from ..errors import SettingsError
+from ..events import VertexWarning
+from .buildkit.patterns import PatternError
+from .buildkit.tree import Filter, TreeError, walk
+
+
+def guard(dockerfile: Dockerfile, root: Path | None) -> Iterator[VertexWarning]:
+    """A warning with the largest offenders where much more would be sent than is usually meant."""
+    wanted = context.wanted(dockerfile)
+    if root is None or not wanted:
+        return
+    found = context.warning(context.measure(_files(root, [] if "." in wanted else list(wanted))))
+    if found is not None:
+        yield found
+
+
+def _files(root: Path, include: list[str]) -> Iterator[tuple[str, int]]:
+    try:
+        wanted = Filter.of(include, _ignored(root))
+    except PatternError:
+        return  # the Engine will say what is wrong with .dockerignore, in its own words
+    try:
+        for entry in walk(os.fsencode(root), wanted):
+            if stat.S_ISREG(entry.st.st_mode):
+                yield os.fsdecode(entry.path), entry.st.st_size
+    except TreeError as error:
+        raise SettingsError(f"The build context {root}: {error}") from error
+
+
+def _ignored(root: Path) -> list[str]:
+    """The patterns of the folder's ``.dockerignore``; the Engine reads them itself when it builds."""
+    try:
+        lines = (root / ".dockerignore").read_text(encoding="utf-8", errors="surrogateescape").lstrip("\ufeff").splitlines()
+    except OSError:
+        return []
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
