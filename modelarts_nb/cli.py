@@ -113,9 +113,16 @@ def _sandbox_status(options: argparse.Namespace) -> int:
 
 
 def _sandbox_down(options: argparse.Namespace) -> int:
+    from . import api
     from .sandbox import region
 
-    region.down(purge=options.purge)
+    engine = None
+    if options.purge:
+        try:
+            engine = api.connect()
+        except EngineUnavailable:
+            print("No Engine answers: the base image stays in it.", file=sys.stderr)
+    region.down(purge=options.purge, engine=engine)
     print("sandbox: down")
     return 0
 

@@ -2,33 +2,68 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from .errors import SandboxError
 
+POLICY = Path("/usr/sbin/policy-rc.d")  # asked by packages before they start a service; 101 is "do not" (invoke-rc.d(8))
+SYSTEMD = Path("/run/systemd/system")  # there where systemd runs (sd_booted(3))
 
-def need(program: str, packages: Sequence[str], *, install: bool, say: Callable[[str], None]) -> str:
+
+def need(
+    program: str, packages: Sequence[str], *, install: bool, say: Callable[[str], None], services: Sequence[str] = ()
+) -> str:
     """The path of ``program``; where it is missing, ``packages`` are installed, which ``say`` says first.
 
-    Raises SandboxError where that is not wanted or not possible.
+    ``services``: what these packages would run for the whole machine, now and after every boot, on ports and firewall
+    rules of their own choice; that is not what was asked for, so that they are left stopped and disabled.
+    Raises SandboxError where installing is not wanted or not possible.
     """
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"  # root's own tools, for a user whose PATH leaves them out
-    found = shutil.which(program, path=path)
+    found = _which(program)
     if found:
         return found
     command = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
-    if not install or os.getuid() != 0 or shutil.which("apt-get") is None:
+    if not install or os.getuid() != 0 or _which("apt-get") is None:
         raise SandboxError(f"{program} is not installed.", f"Install it: on Debian or Ubuntu, as root: {command}")
     say(f"{program} is not installed: {command}")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for words in (["apt-get", "update", "-qq"], command.split()):
-        done = subprocess.run(words, env=environment, capture_output=True, text=True, errors="replace", check=False)
-        if done.returncode:
-            raise SandboxError(f"`{' '.join(words)}` failed:\n{done.stderr.strip()[-1500:]}")
-    found = shutil.which(program, path=path)
+    with _starting_nothing():
+        # One broken source among many fails the update, and need not matter to these packages
+        updated = _run("apt-get", "update", "-qq")
+        done = _run("apt-get", "-o", "DPkg::Lock::Timeout=120", *command.split()[1:])
+    if done.returncode:
+        said = "\n".join(text.strip()[-1500:] for text in (updated.stderr, done.stderr) if text.strip())
+        raise SandboxError(f"`{command}` failed:\n{said}")
+    if services and SYSTEMD.is_dir():
+        _run("systemctl", "disable", *services)
+    found = _which(program)
     if not found:
         raise SandboxError(f"{program} is still missing after: {command}")
     return found
+
+
+def _which(program: str) -> str | None:
+    """Where it is; root's own tools too, for a user whose PATH leaves them out."""
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+
+@contextlib.contextmanager
+def _starting_nothing() -> Iterator[None]:
+    if POLICY.exists():
+        yield  # the machine's own policy
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink()
+
+
+def _run(*words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    return subprocess.run(words, env=environment, capture_output=True, text=True, errors="replace", check=False)

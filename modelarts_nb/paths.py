@@ -23,9 +23,17 @@ def home() -> Path:
 
 
 def folder(*parts: str) -> Path:
-    """A folder below home, made if need be."""
-    path = home().joinpath(*parts)
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """A folder below home, made if need be. Raises SettingsError where that is not possible."""
+    path = home()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for part in ("", *parts):  # each by itself: `parents=True` gives its mode to the innermost only
+            path = path / part
+            path.mkdir(exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {path} cannot be made: {error.strerror}.", "MODELARTS_NB_HOME names another place for it."
+        ) from error
     return path
 
 

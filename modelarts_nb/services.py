@@ -1,4 +1,4 @@
-"""A program of ours that outlives the command that started it: a pid file that is believed only with proof.
+"""Programs of ours that outlive the command that started them, and what they may leave behind.
 
 A pid alone is not enough to signal a process: it may have ended and its number may belong to somebody else's by now.
 So the start time of the process (``/proc/PID/stat``, field 22) is kept beside the pid.
@@ -7,17 +7,20 @@ So the start time of the process (``/proc/PID/stat``, field 22) is kept beside t
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import SandboxError
 
-STOP_SECONDS = 20
+STOP_SECONDS = 20  # dockerd gives its containers 15 s to end
+LOCK_SECONDS = 300  # the first `sandbox up` downloads packages
 LOG_LINES = 8
 
 
@@ -30,52 +33,61 @@ class Service:
 
     @property
     def log(self) -> Path:
-        """What it printed."""
+        """What it printed since it was started; one older log is kept beside it."""
         return self.folder / f"{self.name}.log"
 
     def pid(self) -> int:
         """The pid of the running program; 0 where it does not run."""
         try:
-            pid, started = (self.folder / f"{self.name}.pid").read_text().split()
-        except (OSError, ValueError):
+            pid, started = self._pid_file.read_text().split()
+            return int(pid) if started == start_time(int(pid)) else 0
+        except (OSError, ValueError):  # no such file, or cut short by a full disk or a crash
             return 0
-        return int(pid) if started == start_time(int(pid)) else 0
 
     def start(
         self, command: Sequence[str], ready: Callable[[], bool], seconds: float = 60,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start it, with variables besides our own, and wait until ``ready``.
+        """Start it and wait until ``ready``. Raises SandboxError with the end of its log when it ends before that.
 
-        Raises SandboxError with the end of its log when it ends before that.
+        However the wait ends before that, by an interrupt too, the program is stopped.
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self.log.open("ab") as log:
-            program = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self.folder,
-                env={**os.environ, **(environment or {})},
-            )
-        (self.folder / f"{self.name}.pid").write_text(f"{program.pid} {start_time(program.pid)}")
-        deadline = time.monotonic() + seconds
-        while not ready():
-            if program.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                said = "ended" if program.poll() is not None else f"did not come up within {seconds:.0f} s"
-                raise SandboxError(f"{command[0]} {said}. The end of its log ({self.log}):\n{self.last_words()}")
-            time.sleep(0.05)
-        program.returncode = 0  # it is meant to outlive this command: Popen need not warn that it still runs
+        with contextlib.suppress(FileNotFoundError):
+            self.log.replace(f"{self.log}.1")  # it does not grow for ever, and its end is of this start
+        try:
+            with self.log.open("wb") as log:
+                program = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self.folder,
+                    env=environment,
+                )
+        except OSError as error:
+            raise SandboxError(f"{command[0]} cannot be started: {error.strerror}") from error
+        try:
+            self._pid_file.write_text(f"{program.pid} {start_time(program.pid)}")
+            deadline = time.monotonic() + seconds
+            while not ready():
+                if program.poll() is not None or time.monotonic() > deadline:
+                    said = "ended" if program.poll() is not None else f"did not come up within {seconds:.0f} s"
+                    raise SandboxError(f"{command[0]} {said}. The end of its log ({self.log}):\n{self.last_words()}")
+                time.sleep(0.05)
+        except BaseException:
+            self.stop()
+            raise
+        finally:
+            program.returncode = 0  # it is meant to outlive this command: Popen need not warn that it still runs
 
     def stop(self) -> None:
         """Stop it and wait until it has ended: asked first, killed after ``STOP_SECONDS``."""
         pid = self.pid()
         if pid:
             for number in (signal.SIGTERM, signal.SIGKILL):
-                os.kill(pid, number)
-                if _ended(pid, STOP_SECONDS):
+                _signal(pid, number, self.name)
+                if ended([pid], STOP_SECONDS):
                     break
             else:
                 raise SandboxError(f"{self.name} (pid {pid}) does not end.")
-        (self.folder / f"{self.name}.pid").unlink(missing_ok=True)
+        self._pid_file.unlink(missing_ok=True)
 
     def last_words(self) -> str:
         """The last lines of its log."""
@@ -85,6 +97,10 @@ class Service:
             return ""
         return "\n".join(f"  {line[:400]}" for line in lines[-LOG_LINES:])
 
+    @property
+    def _pid_file(self) -> Path:
+        return self.folder / f"{self.name}.pid"
+
 
 def start_time(pid: int) -> str:
     """When the process started, in clock ticks since boot; "" where there is none, or only its remains."""
@@ -92,15 +108,67 @@ def start_time(pid: int) -> str:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""
-    return "" if fields[0] in "ZX" else fields[19]
+    return "" if not fields or fields[0] in "ZX" else fields[19]
 
 
-def _ended(pid: int, seconds: float) -> bool:
+def ended(pids: Sequence[int], seconds: float) -> bool:
+    """Whether these processes have all ended, once they have or ``seconds`` have passed."""
     deadline = time.monotonic() + seconds
-    while start_time(pid):
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)  # a child of this very process stays a zombie until it is waited for
+    while any(start_time(pid) for pid in pids):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.05)
+    for pid in pids:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)  # a child of this very process stays a zombie until it is waited for
     return True
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One process at a time inside; another one waits. Raises SandboxError when that takes ``LOCK_SECONDS``."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / "lock").open("w") as lock:  # the kernel lets go of it with the process that holds it
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise SandboxError(
+                        f"Another modelarts-nb has been at work in {folder} for {LOCK_SECONDS // 60} minutes.",
+                        "Look for it with `ps aux | grep modelarts-nb`, end it, and try again.",
+                    ) from error
+                time.sleep(0.1)
+            else:
+                break
+        yield
+
+
+def unmount_below(folder: Path) -> None:
+    """Unmount everything at and below ``folder``, the innermost first. Raises SandboxError when something stays mounted."""
+    for mount in sorted(_mounts_below(folder), key=len, reverse=True):
+        # Lazily: a process that has just been killed may hold it for a moment longer
+        subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False)
+    left = _mounts_below(folder)
+    if left:
+        raise SandboxError(f"{left[0]} is still mounted.", "Unmount it (as root: `umount --lazy`), and try again.")
+
+
+def _mounts_below(folder: Path) -> list[str]:
+    own = f"{folder.resolve()}/"
+    points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()]
+    # Spaces, tabs, line ends and backslashes are written as three octal digits (proc(5), mountinfo)
+    plain = [re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), point) for point in points]
+    return [point for point in plain if f"{point}/".startswith(own)]
+
+
+def _signal(pid: int, number: int, name: str) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return  # it has just ended
+    except PermissionError as error:
+        raise SandboxError(
+            f"{name} (pid {pid}) belongs to another user.", "Stop it as that user; as root: `sudo -E modelarts-nb …`."
+        ) from error

@@ -1,32 +1,56 @@
-"""A private Docker Engine: a socket, a data folder and a bridge of its own, touching no other Engine.
+"""A private Docker Engine: a socket, a data folder, a containerd and a bridge of its own, touching no other Engine.
 
 ``modelarts-nb engine up|status|down``. It needs root and ``dockerd``. No rule of the host's firewall is changed and nothing is
 forwarded, so that containers on its networks reach each other and nothing else; ``RUN`` steps get the host's network
 (label ``modelarts-nb.build-network``).
+
+Two habits of dockerd would tie it to another Engine of this machine, and are switched off: it reads
+``/etc/docker/daemon.json`` unless it is given a file of its own, and it shares the containerd at
+``/run/containerd/containerd.sock``, containers and all, unless it is given another one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from .. import paths
 from ..errors import SandboxError
 from ..packages import need
-from ..services import Service, start_time
+from ..services import Service, alone, ended, unmount_below
 
 PACKAGES = ("docker.io", "iptables", "ca-certificates")
+SERVICES = ("docker.service", "docker.socket", "containerd.service")
+LABELS = ("modelarts-nb=private", "modelarts-nb.build-network=host")
 # BuildKit keeps 2 MiB of a step's output and 200 kB of each second, and drops the rest, unless it is told otherwise
 UNCLIPPED = {"BUILDKIT_STEP_LOG_MAX_SIZE": "-1", "BUILDKIT_STEP_LOG_MAX_SPEED": "-1"}
-LABELS = ("modelarts-nb=private", "modelarts-nb.build-network=host")
+ANSWER_SECONDS = 15  # patience with an Engine that runs already
+
+# Where its networks may be, in the order of preference; one Engine takes a block of 4096 addresses
+NETWORKS = tuple(IPv4Network(text) for text in ("10.208.0.0/14", "172.24.0.0/14", "192.168.192.0/18"))
+BLOCK = 20  # bits of a block's prefix
+
+CONTAINERD = """\
+version = 2
+root = "{data}/containerd/daemon"
+state = "{run}/containerd/daemon"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "{run}/containerd/containerd.sock"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{data}/containerd/opt"
+"""
 
 
 @dataclass(frozen=True)
@@ -47,53 +71,99 @@ def url() -> str:
 
 def status() -> EngineStatus:
     """How the private Engine stands."""
-    pid = _service().pid()
+    pid = _dockerd().pid() if _containerd().pid() else 0  # without its containerd it can start no container
     return EngineStatus(bool(pid), f"unix://{_socket()}", pid, str(_data()))
 
 
 def up(*, install: bool = True, say: Callable[[str], None] = lambda text: None) -> EngineStatus:
-    """Start it unless it runs. Raises SandboxError saying why not and what to do.
+    """Start it unless it runs; it answers when this returns. Raises SandboxError saying why not and what to do.
 
     ``install``: where ``dockerd`` is missing, install it from the distribution's packages (which ``say`` says first).
     """
-    if status().running:
-        return status()
-    if os.getuid() != 0:
+    if os.getuid() != 0 and not status().running:
         raise SandboxError(
             "A private Engine needs root.",
-            "Use an Engine of your own (DOCKER_HOST, Docker Desktop, rootless Docker), or run `sudo modelarts-nb engine up`.",
+            "Use an Engine that you may use (DOCKER_HOST, Docker Desktop, rootless Docker), or run the notebook as root in a "
+            "container or a virtual machine of your own.",
         )
-    dockerd = need("dockerd", PACKAGES, install=install, say=say)
-    _clean()  # what a crashed one left
-    for folder in (_data(), paths.runtime()):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _bridge_up()
-    command = [
-        dockerd, "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--bridge", _bridge(),
-        "--data-root", str(_data()), "--exec-root", str(paths.runtime() / "exec"), "--host", f"unix://{_socket()}",
-        "--pidfile", str(paths.runtime() / "dockerd.pid"), *(f"--label={label}" for label in LABELS),
-        "--default-address-pool", f"base={_networks()},size=24", "--insecure-registry", "127.0.0.0/8",
-    ]
-    say("starting a private Docker Engine")
-    try:
-        _service().start(command, _answers, environment=UNCLIPPED)
-    except SandboxError:
-        _clean()
-        raise
+    with alone(paths.folder("engine")):
+        if status().running:
+            return _answering()
+        _start(install=install, say=say)
     return status()
 
 
 def down(*, purge: bool = False) -> None:
     """Stop it. Nothing of it runs or is mounted afterwards; images and containers stay on disk unless ``purge``."""
-    _service().stop()
-    _clean()
+    if not (paths.home() / "engine").exists():
+        return
+    with alone(paths.folder("engine")):
+        _clean()
     if purge:
-        shutil.rmtree(_data(), ignore_errors=True)
-        _service().log.unlink(missing_ok=True)
+        shutil.rmtree(paths.home() / "engine", ignore_errors=True)
 
 
-def _service() -> Service:
+def free_block(taken: Iterable[IPv4Network], first: int) -> IPv4Network | None:
+    """A block of ``NETWORKS`` that overlaps none of ``taken``; looked for from number ``first`` on, once around."""
+    blocks = [block for network in NETWORKS for block in network.subnets(new_prefix=BLOCK)]
+    used = list(taken)
+    for number in range(len(blocks)):
+        block = blocks[(first + number) % len(blocks)]
+        if not any(block.overlaps(other) for other in used):
+            return block
+    return None
+
+
+def _answering() -> EngineStatus:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while not _answers():
+        if time.monotonic() > deadline:
+            raise SandboxError(
+                f"The private Engine (pid {status().pid}) runs but does not answer.",
+                f"Stop it with `modelarts-nb engine down`, then start it anew. Its log: {_dockerd().log}",
+            )
+        time.sleep(0.1)
+    return status()
+
+
+def _start(*, install: bool, say: Callable[[str], None]) -> None:
+    dockerd = need("dockerd", PACKAGES, install=install, say=say, services=SERVICES)
+    containerd = need("containerd", PACKAGES, install=install, say=say, services=SERVICES)
+    ip = need("ip", ("iproute2",), install=install, say=say)
+    _clean()  # what a crashed one left
+    say("starting a private Docker Engine")
+    try:
+        pool = _bridge_up(ip)
+        _run_folder().mkdir(parents=True, mode=0o700)
+        paths.folder("engine", "data")
+        configuration = _run_folder() / "containerd.toml"
+        configuration.write_text(CONTAINERD.format(data=_data(), run=_run_folder()))
+        _containerd().start([containerd, "--config", str(configuration)], _containerd_socket().exists)
+        _dockerd().start(_command(dockerd, pool), _answers, environment={**os.environ, **UNCLIPPED})
+    except BaseException:
+        _clean()
+        raise
+
+
+def _command(dockerd: str, pool: IPv4Network) -> Sequence[str]:
+    own = paths.folder("engine") / "daemon.json"  # the user's to edit: mirrors, proxies
+    if not own.exists():
+        own.write_text("{}\n")
+    return [
+        dockerd, "--config-file", str(own), "--containerd", str(_containerd_socket()),
+        "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--bridge", _bridge(),
+        "--data-root", str(_data()), "--exec-root", str(_run_folder()), "--host", f"unix://{_socket()}",
+        "--pidfile", str(paths.runtime() / "dockerd.pid"), *(f"--label={label}" for label in LABELS),
+        "--default-address-pool", f"base={pool},size=25", "--insecure-registry", "127.0.0.0/8",
+    ]
+
+
+def _dockerd() -> Service:
     return Service("dockerd", paths.home() / "engine")
+
+
+def _containerd() -> Service:
+    return Service("containerd", paths.home() / "engine")
 
 
 def _data() -> Path:
@@ -104,30 +174,49 @@ def _socket() -> Path:
     return paths.runtime() / "docker.sock"
 
 
+def _run_folder() -> Path:
+    return paths.runtime() / "exec"
+
+
+def _containerd_socket() -> Path:
+    return _run_folder() / "containerd" / "containerd.sock"
+
+
 def _bridge() -> str:
     return f"manb-{paths.runtime().name}"  # an interface's name has 15 characters at the most
 
 
-def _slot() -> int:
-    """A number from 0 to 31 that belongs to this home, so that two private Engines have networks of their own."""
-    return int(paths.runtime().name, 16) % 32
+def _bridge_up(ip: str) -> IPv4Network:
+    """Make the bridge, in a network that this machine has no route to; returns the addresses for other networks."""
+    # The start depends on the home, so that two Engines that come up at once hardly choose the same
+    block = free_block(_routes(), int(paths.runtime().name, 16))
+    if block is None:
+        raise SandboxError(
+            "This machine's routes leave no private network free for the Engine's bridge.",
+            f"`ip route` lists them; a /{BLOCK} of one of these is needed: {', '.join(map(str, NETWORKS))}.",
+        )
+    pool, rest = block.subnets(prefixlen_diff=1)
+    address = next(rest.subnets(new_prefix=24))[1]
+    _ip(ip, "link", "add", _bridge(), "type", "bridge")
+    _ip(ip, "address", "add", f"{address}/24", "dev", _bridge())
+    _ip(ip, "link", "set", _bridge(), "up")
+    return pool
 
 
-def _networks() -> str:
-    return f"10.{211 + _slot() // 16}.{_slot() % 16 * 16}.0/20"
+def _routes() -> list[IPv4Network]:
+    """The networks that this machine reaches other than by its default route."""
+    found = []
+    for line in Path("/proc/net/route").read_text().splitlines()[1:]:
+        words = line.split()
+        target, mask = (int.from_bytes(bytes.fromhex(words[n]), sys.byteorder) for n in (1, 7))
+        network = ipaddress.ip_network((target, mask.bit_count()))
+        if mask and isinstance(network, IPv4Network):
+            found.append(network)
+    return found
 
 
-def _bridge_up() -> None:
-    address = f"10.213.{_slot()}.1/24"
-    if not Path("/sys/class/net", _bridge()).exists():
-        _ip("link", "add", _bridge(), "type", "bridge")
-        _ip("address", "add", address, "dev", _bridge())
-    _ip("link", "set", _bridge(), "up")
-
-
-def _ip(*words: str) -> None:
-    program = need("ip", ("iproute2",), install=True, say=lambda text: None)
-    done = subprocess.run([program, *words], capture_output=True, text=True, check=False)
+def _ip(ip: str, *words: str) -> None:
+    done = subprocess.run([ip, *words], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SandboxError(f"`ip {' '.join(words)}` failed: {done.stderr.strip()}")
 
@@ -143,21 +232,23 @@ def _answers() -> bool:
 
 
 def _clean() -> None:
-    """Remove what an Engine leaves behind when it ends, or when it was killed: containerd, mounts, sockets, the bridge."""
+    """Stop the Engine and remove all that it keeps outside its data folder, or that one left that was killed."""
+    _dockerd().stop()
+    _containerd().stop()
     _kill_leftovers()
-    own = (f"{_data()}/", f"{paths.runtime()}/")
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    for mount in sorted((m for m in mounts if f"{m}/".startswith(own)), key=len, reverse=True):
-        subprocess.run(["umount", "-l", mount], capture_output=True, check=False)
+    unmount_below(paths.home() / "engine")
+    unmount_below(paths.runtime())
     shutil.rmtree(paths.runtime(), ignore_errors=True)
+    with contextlib.suppress(OSError):
+        paths.runtime().parent.rmdir()  # unless another home uses it
     if Path("/sys/class/net", _bridge()).exists():
-        _ip("link", "delete", _bridge())
+        _ip(need("ip", ("iproute2",), install=False, say=lambda text: None), "link", "delete", _bridge())
 
 
 def _kill_leftovers() -> None:
-    """End what outlives an Engine that was killed: its containerd and shims, which name our own exec folder in their
-    command line, and the processes of its containers, whose cgroups name a container of our own data folder."""
-    mark = str(paths.runtime() / "exec").encode()
+    """End what outlives an Engine that was killed: its shims, which name our own run folder in their command line, and
+    the processes of its containers, whose cgroups name a container of our own data folder."""
+    mark = f"{_run_folder()}/".encode()
     containers = [folder.name.encode() for folder in (_data() / "containers").glob("*")]
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
@@ -169,6 +260,5 @@ def _kill_leftovers() -> None:
     for pid in found:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 5
-    while any(start_time(pid) for pid in found) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    if not ended(found, 5):
+        raise SandboxError(f"Processes of the private Engine do not end: {', '.join(map(str, found))}.")

@@ -3,206 +3,241 @@
 Documented layout (modelarts ``custom_base`` Dockerfiles; container contract v1): a user 1100:1100 and the work user
 1101:1101 with home ``/home/work`` and the platform's tools in it, ``/cache`` owned by 1101:1101 with mode 755. One thing is
 added: ``ma-user`` 1000:100 with its home, so that the newer contract can be tried on the same image; a real base has one
-of the two. It trusts what this machine trusts and uses its package index, as official bases come with the vendor's mirror.
+of the two. (``/cache`` is v1's: under v2 the platform mounts it for its user, as a local run does.) Left out are the
+platform's setuid programs, which fetch keys from services that no local run has.
+
+It trusts what this machine trusts and uses its package index, as official bases come with the vendor's mirror.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from .. import paths
 from ..building.site import ca_bundle_path, pip_options, render_pip_conf
 from ..engine import images
 from ..engine.discovery import Engine
+from ..engine.failures import mapped
 from ..errors import EngineAPIError, SandboxError
+from ..image import Image
 from ..packages import need
+from ..services import unmount_below
 
 REPOSITORY = "modelarts-job-dev-image/custom-cpu-base"
 TAG = "1.3"
-TOOLS = Path(__file__).parent / "image"
+LOCAL = "modelarts-nb/base:stand-in"  # its name in the Engine, whatever the registry's port is
+PARTS = Path(__file__).parent / "image"
+TOOLS = ("run_train.sh", "utils.sh", "ip_mapper.py", "modelarts-downloader.py")  # to /home/work
 PACKAGES = "ca-certificates,python3,python3-pip,procps,iproute2"
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-RECIPE = "1"  # raise it when the steps below change; the tools and settings count by themselves
-
-# Run as root inside the base: the users, homes and folders of the contract
-SETUP = """
-set -e
-groupadd -g 1100 modelarts && useradd -u 1100 -g 1100 -m -s /bin/bash modelarts
-groupadd -g 1101 work && useradd -u 1101 -g 1101 -m -s /bin/bash work
-getent group 100 >/dev/null || groupadd -g 100 ma-group
-useradd -u 1000 -g 100 -m -d /home/ma-user -s /bin/bash ma-user
-mkdir -p /cache && chown 1101:1101 /cache && chmod 755 /cache
-chmod 755 /home/work /home/ma-user
-chown root:root /home/work/*.sh /home/work/*.py && chmod 755 /home/work/*.sh /home/work/*.py
-[ -e /usr/bin/python ] || ln -s python3 /usr/bin/python
-rm -f /usr/lib/python3*/EXTERNALLY-MANAGED
-rm -rf /var/cache/apt/archives/*.deb /var/lib/apt/lists/* /var/log/*.log
-"""
+RECIPE = "2"  # raise it when this module changes what is in the image; its parts and settings count by themselves
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 def recipe(environment: Mapping[str, str], source: str = "") -> str:
-    """A fingerprint of all that goes into the base, so that it is made anew when something changes."""
-    parts = [RECIPE, SETUP, PACKAGES, source, pip_conf(environment)]
-    parts += [path.read_text(encoding="utf-8") for path in sorted(TOOLS.iterdir()) if path.is_file()]
-    parts.append(_host_bundle(environment).decode(errors="replace"))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    """A fingerprint of all that goes into the base, so that it is made anew when something changes.
+
+    ``source``: the id of the image that it is made from ("": from packages).
+    """
+    parts = [RECIPE.encode(), PACKAGES.encode(), source.encode()]
+    parts += [content for _, content in _files(environment)]
+    parts.append(_setup().encode())
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
 def pip_conf(environment: Mapping[str, str]) -> str:
-    """Settings of this machine's pip for the base; an address with a password in it stays out."""
+    """Settings of this machine's pip for the base; an address with a login in it stays out."""
     files = [Path("/etc/pip.conf"), Path.home() / ".pip/pip.conf", Path.home() / ".config/pip/pip.conf"]
     options = pip_options(environment, [path.read_text(errors="replace") for path in files if path.is_file()])
     kept = {}
     for name, value in options.items():
-        words = [word for word in value.split() if urlsplit(word).password is None]
+        # `@` ends the login of an address: user:password@host, token@host, with or without a scheme
+        words = [word for word in value.split() if "@" not in word]
         if words:
             kept[name] = " ".join(words)
-    return render_pip_conf(kept, BUNDLE)
+    return render_pip_conf(kept, BUNDLE if _own_certificates(environment) else "")
 
 
 def find(engine: Engine, fingerprint: str) -> str:
-    """The id of a base that this recipe made; "" where the Engine has none."""
-    found = engine.client.images(filters={"label": f"modelarts-nb.recipe={fingerprint}"}, quiet=True)
-    return str(found[0]) if found else ""
+    """The id of the base that this recipe made; "" where the Engine has none.
+
+    Looked for by name: its labels are on every image that was built from it, too.
+    """
+    image = _local(engine)
+    return image.id if image is not None and image.labels.get("modelarts-nb.recipe") == fingerprint else ""
 
 
 def make(engine: Engine, fingerprint: str, source: str, *, install: bool, say: Callable[[str], None]) -> str:
-    """Make the base, from Debian packages or from the image ``source``; its id. Raises SandboxError."""
+    """Make the base, from Debian packages or from the image ``source``; its id. Raises SandboxError, EngineError."""
     labels = {
         "modelarts-nb.stand-in": "true",
         "modelarts-nb.stand-in.for": f"{REPOSITORY}:{TAG}",
         "modelarts-nb.stand-in.note": "Made on this machine by modelarts-nb from the documented contract; not Huawei's image.",
         "modelarts-nb.recipe": fingerprint,
     }
+    before = _local(engine)
+    changes = [f'LABEL "{name}"="{value}"' for name, value in labels.items()]
     if source:
-        return _from_image(engine, source, labels)
+        say(f"making the base image from {source}")
+        _from_image(engine, source, changes)
+    else:
+        _from_packages(engine, changes, install=install, say=say)
+    made = find(engine, fingerprint)
+    if not made:
+        raise SandboxError("The Engine did not take the base image.", "Its disk may be full: `docker system df`.")
+    if before is not None and before.id != made:
+        _forget(engine, before.id)
+    return made
+
+
+def remove(engine: Engine) -> None:
+    """Take the base out of the Engine, under all names that ``sandbox up`` gave it. Images built from it stay."""
+    with mapped("Listing images"):
+        found = engine.client.images(filters={"label": "modelarts-nb.stand-in=true"})
+    ours = re.compile(rf"localhost:\d+/{re.escape(REPOSITORY)}:{re.escape(TAG)}")
+    for tag in [tag for image in found for tag in image.get("RepoTags") or ()]:
+        if tag == LOCAL or ours.fullmatch(tag):
+            with mapped(f"Removing {tag}"):
+                engine.client.remove_image(tag, force=True)
+
+
+def _local(engine: Engine) -> Image | None:
+    try:
+        return images.inspect(engine, LOCAL)
+    except EngineAPIError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def _forget(engine: Engine, image: str) -> None:
+    """Remove the base that was, unless it has other names or images built from it."""
+    with contextlib.suppress(EngineAPIError), mapped("Removing the base image that was"):
+        engine.client.remove_image(image)
+
+
+def _setup() -> str:
+    return (PARTS / "setup.sh").read_text(encoding="utf-8")
+
+
+def _files(environment: Mapping[str, str]) -> list[tuple[str, bytes]]:
+    """What is put into the image, as (path, content), before its setup runs."""
+    found = [(f"home/work/{name}", (PARTS / name).read_bytes()) for name in TOOLS]
+    found.append(("etc/pip.conf", pip_conf(environment).encode()))
+    certificates = enumerate(_own_certificates(environment), 1)
+    return found + [(f"usr/local/share/ca-certificates/machine-{n}.crt", text + b"\n") for n, text in certificates]
+
+
+def _own_certificates(environment: Mapping[str, str]) -> list[bytes]:
+    """What this machine trusts beyond what its distribution does, in PEM; never a key that stands in the same file."""
+    bundle = Path(ca_bundle_path(environment) or BUNDLE)
+    if not bundle.is_file():
+        return []
+    folder = Path("/usr/share/ca-certificates")
+    usual = {b"".join(found.split()) for path in folder.rglob("*.crt") for found in _CERTIFICATE.findall(path.read_bytes())}
+    return [found for found in _CERTIFICATE.findall(bundle.read_bytes()) if b"".join(found.split()) not in usual]
+
+
+def _from_packages(engine: Engine, changes: Sequence[str], *, install: bool, say: Callable[[str], None]) -> None:
     if os.getuid() != 0:
         raise SandboxError(
             "Making the base image from Debian packages needs root.",
             "Run it as root once, or make it from an image that you have: `modelarts-nb sandbox up --from IMAGE`.",
         )
-    return _from_packages(engine, labels, install=install, say=say)
-
-
-def _from_packages(engine: Engine, labels: Mapping[str, str], *, install: bool, say: Callable[[str], None]) -> str:
+    suite, components = _suite()
     debootstrap = need("debootstrap", ("debootstrap",), install=install, say=say)
-    suite, mirror = _suite(), _mirror()
+    mirror = _mirror(suite)
     root = paths.folder("sandbox", "work") / "root"
     _remove(root)
     say(f"making the base image from {suite}'s packages (about a minute, once)")
     try:
-        _run([debootstrap, "--variant=minbase", f"--include={PACKAGES}", suite, str(root), *([mirror] if mirror else [])])
-        (root / "home/work").mkdir(parents=True)
-        for path in TOOLS.iterdir():
-            if path.is_file():
-                shutil.copy(path, root / "home/work")
-        (root / "etc/pip.conf").write_text(pip_conf(os.environ), encoding="utf-8")
-        _trust(root)
-        _run(["chroot", str(root), "/bin/sh", "-c", SETUP])
-        return _import(engine, root, labels)
+        _run([
+            debootstrap, "--variant=minbase", f"--components={components}", f"--include={PACKAGES}",
+            f"--cache-dir={paths.folder('sandbox', 'packages')}", suite, str(root), *([mirror] if mirror else []),
+        ])
+        for path, content in _files(os.environ):
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(content)
+        _run(["chroot", str(root), "/bin/sh", "-c", _setup()])
+        path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        _import(engine, root, [*changes, f"ENV PATH={path}", "ENV LANG=C.UTF-8", 'CMD ["/bin/bash"]'])
     finally:
         _remove(root)
 
 
-def _import(engine: Engine, root: Path, labels: Mapping[str, str]) -> str:
-    changes = [f'LABEL "{name}"="{value}"' for name, value in labels.items()]
-    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    changes += [f"ENV PATH={path}", "ENV LANG=C.UTF-8", 'CMD ["/bin/bash"]']
-    archive = subprocess.Popen(
-        ["tar", "-C", str(root), "--one-file-system", "--numeric-owner", "--xattrs", "-c", "."], stdout=subprocess.PIPE
-    )
-
-    def chunks() -> Iterator[bytes]:
+def _import(engine: Engine, root: Path, changes: Sequence[str]) -> None:
+    words = ["tar", "-C", str(root), "--one-file-system", "--numeric-owner", "--xattrs", "-c", "."]
+    repository, _, tag = LOCAL.partition(":")
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as archive:
         assert archive.stdout is not None
-        while block := archive.stdout.read(1 << 20):
-            yield block
-
-    try:
-        engine.client.import_image_from_data(chunks(), repository="modelarts-nb/base", tag="stand-in", changes=changes)
-    finally:
-        if archive.stdout is not None:
-            archive.stdout.close()
-        archive.wait()
-    return images.inspect(engine, "modelarts-nb/base:stand-in").id
+        chunks: Iterator[bytes] = iter(lambda: archive.stdout.read(1 << 20), b"")  # type: ignore[union-attr]  # asserted
+        with mapped("Importing the base image"):
+            engine.client.import_image_from_data(chunks, repository=repository, tag=tag, changes=list(changes))
+    if archive.returncode:
+        raise SandboxError(f"tar failed with exit code {archive.returncode}: the base image may be incomplete.")
 
 
-def _from_image(engine: Engine, source: str, labels: Mapping[str, str]) -> str:
-    images.inspect(engine, source)
+def _from_image(engine: Engine, source: str, changes: Sequence[str]) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for path in sorted(TOOLS.iterdir()):
-            if path.is_file():
-                archive.add(path, f"home/work/{path.name}")
+        for path, content in _files(os.environ):
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(content), 0o644
+            archive.addfile(entry, io.BytesIO(content))
     client = engine.client
-    container = client.create_container(source, entrypoint=["/bin/sh", "-c", SETUP], command=[], user="0")["Id"]
-    try:
-        client.put_archive(container, "/", buffer.getvalue())
-        client.start(container)
-        code = client.wait(container)["StatusCode"]
-        if code:
-            said = client.logs(container).decode(errors="replace").strip()
-            raise SandboxError(f"Setting up the contract's users in {source} failed: {said}", "It needs useradd and a shell.")
-        changes = [f'LABEL "{name}"="{value}"' for name, value in labels.items()] + ["ENTRYPOINT []", 'CMD ["/bin/bash"]']
-        client.commit(container, repository="modelarts-nb/base", tag="stand-in", changes=changes)
-    except EngineAPIError as error:
-        raise SandboxError(error.message, error.hint) from error
-    finally:
-        client.remove_container(container, force=True)
-    return images.inspect(engine, "modelarts-nb/base:stand-in").id
+    repository, _, tag = LOCAL.partition(":")
+    with mapped(f"Making the base image from {source}"):
+        container = client.create_container(source, entrypoint=["/bin/sh", "-c", _setup()], command=[], user="0")["Id"]
+        try:
+            client.put_archive(container, "/", buffer.getvalue())
+            client.start(container)
+            if client.wait(container)["StatusCode"]:
+                said = client.logs(container, tail=8).decode(errors="replace").strip()
+                raise SandboxError(
+                    f"{source} cannot become a base image: {said}",
+                    "An image of Debian or Ubuntu with python3 in it can (bash, python3, stdbuf and useradd are needed).",
+                )
+            # What the setup needed stays out of the configuration: official bases set neither user nor entry point
+            plain = ["USER root", "ENTRYPOINT []", 'CMD ["/bin/bash"]']
+            client.commit(container, repository=repository, tag=tag, changes=[*changes, *plain])
+        finally:
+            client.remove_container(container, force=True)
 
 
-def _host_bundle(environment: Mapping[str, str]) -> bytes:
-    path = Path(ca_bundle_path(environment) or BUNDLE)
-    return path.read_bytes() if path.is_file() else b""
-
-
-def _trust(root: Path) -> None:
-    """Certificates that this machine trusts and the packages do not know become local ones of the image."""
-    end = b"-----END CERTIFICATE-----"
-    known = (root / BUNDLE[1:]).read_bytes()
-    local = root / "usr/local/share/ca-certificates"
-    local.mkdir(parents=True, exist_ok=True)
-    count = 0
-    for block in _host_bundle(os.environ).split(end)[:-1]:
-        certificate = block[block.find(b"-----BEGIN") :].strip() + b"\n" + end
-        if b"-----BEGIN CERTIFICATE-----" in certificate and certificate not in known:
-            count += 1
-            (local / f"machine-{count}.crt").write_bytes(certificate + b"\n")
-    if count:
-        _run(["chroot", str(root), "update-ca-certificates"])
-
-
-def _suite() -> str:
-    values = dict(
-        line.partition("=")[::2] for line in Path("/etc/os-release").read_text(encoding="utf-8").splitlines() if "=" in line
-    )
-    suite = values.get("VERSION_CODENAME", "").strip('"')
-    if not suite:
+def _suite() -> tuple[str, str]:
+    """The Debian or Ubuntu release of this machine, and the parts of its archive that hold ``PACKAGES``."""
+    lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
+    values = {name: value.strip('"') for name, _, value in (line.partition("=") for line in lines)}
+    ubuntu = values.get("UBUNTU_CODENAME", "")
+    suite = ubuntu or values.get("DEBIAN_CODENAME") or values.get("VERSION_CODENAME", "")
+    if not suite or shutil.which("apt-get") is None:
         raise SandboxError(
             "This is no Debian or Ubuntu: the base image cannot be made from packages.",
             "Make it from an image that you have: `modelarts-nb sandbox up --from IMAGE`.",
         )
-    return suite
+    return suite, "main,universe" if ubuntu else "main"  # Ubuntu's python3-pip is in universe
 
 
-def _mirror() -> str:
-    """The archive that this machine's apt uses, so that its proxy and mirror count here too; "" for debootstrap's own."""
-    done = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(SITE) $(CODENAME) $(COMPONENT)"], capture_output=True, text=True, check=False
-    )
-    suite = _suite()
+def _mirror(suite: str) -> str:
+    """The archive that this machine's apt uses; "" for debootstrap's own.
+
+    One with a login in its address is not used: it would stay in the image, and be seen in the list of processes.
+    """
+    words = ["apt-get", "indextargets", "--format", "$(SITE) $(CODENAME) $(COMPONENT)"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     for line in done.stdout.splitlines():
-        words = line.split()
-        if len(words) == 3 and words[1] == suite and words[2] == "main" and words[0].startswith(("http:", "https:")):
-            return words[0]
+        site, *rest = line.split()
+        if rest == [suite, "main"] and site.startswith(("http:", "https:")) and "@" not in site:
+            return site
     return ""
 
 
@@ -218,7 +253,5 @@ def _run(command: list[str]) -> None:
 
 def _remove(root: Path) -> None:
     """Delete the work folder; what debootstrap mounted in it first, so that nothing of the machine is deleted."""
-    for mount in ("sys", "proc", "dev/pts", "dev"):
-        if os.path.ismount(root / mount):
-            subprocess.run(["umount", "-l", str(root / mount)], check=True)
+    unmount_below(root)
     shutil.rmtree(root, ignore_errors=True)

@@ -2,15 +2,16 @@
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
 import pytest
 
-from modelarts_nb import paths
+from modelarts_nb import paths, services
 from modelarts_nb.engine import private
 from modelarts_nb.errors import SandboxError
-from modelarts_nb.services import Service, start_time
+from modelarts_nb.services import Service, ended, start_time
 
 
 @pytest.fixture
@@ -73,17 +74,57 @@ def test_an_engine_that_was_killed_is_cleaned_up_and_started_again(own_home):
     assert traces(own_home) == ([], [], [], False)
 
 
-def test_an_engine_that_cannot_start_says_why(own_home, monkeypatch):
-    original = Service.start
-
-    def with_a_bad_option(self, command, *arguments, **options):
-        original(self, [*command, "--storage-driver", "of-nobody"], *arguments, **options)
-
-    monkeypatch.setattr(Service, "start", with_a_bad_option)
+def test_an_engine_that_cannot_start_says_why(own_home):
+    paths.folder("engine").joinpath("daemon.json").write_text('{"storage-driver": "of-nobody"}')
     with pytest.raises(SandboxError) as caught:
         private.up()
     assert "driver not supported" in caught.value.message
     assert traces(own_home) == ([], [], [], False)
+
+
+def test_it_shares_neither_the_settings_nor_the_containerd_of_another_engine(own_home):
+    pid = private.up().pid
+    words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    assert words[words.index("--config-file") + 1] == str(own_home / "engine" / "daemon.json")
+    assert words[words.index("--containerd") + 1].startswith(str(paths.runtime()))
+
+
+def test_an_engine_without_its_containerd_counts_as_crashed_and_is_started_again(own_home):
+    first = private.up()
+    containerd = private._containerd().pid()
+    os.kill(containerd, signal.SIGKILL)
+    assert ended([containerd], 5)
+    assert not private.status().running
+    second = private.up()
+    assert second.running
+    assert second.pid != first.pid
+
+
+def test_an_engine_that_hangs_is_told_from_one_that_answers_and_down_ends_it(own_home, monkeypatch):
+    monkeypatch.setattr(private, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(services, "STOP_SECONDS", 0.5)
+    os.kill(private.up().pid, signal.SIGSTOP)
+    with pytest.raises(SandboxError, match="does not answer"):
+        private.up()
+    private.down()
+    assert traces(own_home) == ([], [], [], False)
+
+
+def test_two_that_start_at_once_make_one_engine(own_home):
+    with ThreadPoolExecutor(2) as pool:
+        assert len({found.pid for found in pool.map(lambda _: private.up(), range(2))}) == 1
+
+
+def test_its_folder_may_have_a_space_in_its_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("MODELARTS_NB_HOME", str(tmp_path / "my files"))
+    client = docker.APIClient(base_url=private.up().url, version="auto")
+    client.import_image_from_data(busybox_tar(), repository="busybox", tag="1")
+    container = client.create_container("busybox:1", ["sleep", "600"])["Id"]
+    client.start(container)
+    client.close()
+    private.down(purge=True)
+    assert traces(tmp_path) == ([], [], [], False)
+    assert not list((tmp_path / "my files").iterdir())
 
 
 def test_without_root_it_is_refused_with_a_way_out(own_home, monkeypatch):
