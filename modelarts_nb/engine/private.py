@@ -33,8 +33,9 @@ from ..services import Service, alone, ended, unmount_below
 PACKAGES = ("docker.io", "iptables", "ca-certificates")
 SERVICES = ("docker.service", "docker.socket", "containerd.service")
 LABELS = ("modelarts-nb=private", "modelarts-nb.build-network=host")
-# BuildKit keeps 2 MiB of a step's output and 200 kB of each second, and drops the rest, unless it is told otherwise
-UNCLIPPED = {"BUILDKIT_STEP_LOG_MAX_SIZE": "-1", "BUILDKIT_STEP_LOG_MAX_SPEED": "-1"}
+# BuildKit drops a step's output beyond 1 or 2 MiB and 100 or 200 kB a second, by version, unless it is told otherwise;
+# "-1" for no limit is understood by newer ones only
+UNCLIPPED = {"BUILDKIT_STEP_LOG_MAX_SIZE": str(1 << 40), "BUILDKIT_STEP_LOG_MAX_SPEED": str(1 << 40)}
 ANSWER_SECONDS = 15  # patience with an Engine that runs already
 
 # Where its networks may be, in the order of preference; one Engine takes a block of 4096 addresses

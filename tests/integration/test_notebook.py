@@ -220,7 +220,7 @@ def wait_until(condition, limit, what):
 THREADS = "import threading; print([t.name for t in threading.enumerate() if 'modelarts' in t.name or 'buildkit' in t.name])"
 
 
-@pytest.mark.parametrize("after", [0.0, 0.05, 0.2, 0.6, 1.5])
+@pytest.mark.parametrize("after", [0.1, 0.2, 0.4, 0.8, 1.5])
 def test_interrupting_a_build_ends_it_and_leaves_nothing(kernel, engine, base_image, after):
     marker = f"sleep {31 + int(after * 100) % 17}.{int(time.time() * 1000) % 1000:03d}"
     kernel.run(f"%%dockerfile slow\nFROM {base_image}\nRUN echo started && {marker}\n")
@@ -238,7 +238,7 @@ def test_interrupting_a_build_ends_it_and_leaves_nothing(kernel, engine, base_im
     assert kernel.run("%modelarts")[0] == "ok"
 
 
-@pytest.mark.parametrize("after", [0.0, 0.1, 0.4, 1.0, 2.0])
+@pytest.mark.parametrize("after", [0.1, 0.2, 0.4, 0.8, 1.5])
 def test_interrupting_a_training_leaves_no_container_and_no_network(kernel, engine, base_image, tmp_path, after):
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "a.py").write_text("print(1)")
