@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from modelarts_nb.sandbox import region
 from modelarts_nb.services import Service
 
 HOME = Path(__file__).parents[2] / "build" / "test-home"  # kept between runs: the base image is made once
-PORT = 5505
+PORT = int(os.environ.get("MODELARTS_NB_TEST_PORT", "5505"))  # so that two checkouts can be tested at once; the next one too
 
 
 @pytest.fixture(scope="session")
@@ -102,10 +101,3 @@ def answers(port):
 
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_until(condition, limit, what):
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)

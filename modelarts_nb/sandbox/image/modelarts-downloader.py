@@ -15,6 +15,7 @@ import sys
 OBS = os.environ.get("MODELARTS_NB_OBS", "/run/modelarts_nb/obs")
 
 
+# Everything that knows where object storage is, is here: an endpoint over HTTP ($S3_ENDPOINT) would be told apart here.
 def local(url):
     """The place of an s3:// or obs:// URL in the local tree."""
     scheme, separator, path = url.partition("://")
