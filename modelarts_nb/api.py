@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import paths
 from .building.request import BuildRequest, DockerfileSource
-from .errors import BuildFailed, RunFailed, SettingsError
+from .errors import ModelArtsError, RunFailed, SettingsError
 from .follow import follow
 from .image import Image, PushedImage
 from .logfile import LogFile
@@ -107,11 +107,7 @@ def build(
     redact = Redactor(_secret_values(request))
     following = _Following(BUILD, tags[0] if tags else source.name, _log(log, "build"), progress, redact)
     following.next_line = f"%train {tags[0] if tags else ''} --code DIR -- python DIR/train.py".replace("  ", " ")
-    try:
-        image = following.run(workflows.build(engine, request, following.trace))
-    except BuildFailed as error:
-        error.log_path = str(following.log.path)
-        raise
+    image = following.run(workflows.build(engine, request, following.trace))
     session.image = replace(image, log_path=str(following.log.path))
     return session.image
 
@@ -182,7 +178,11 @@ class _Following:
 
         progress = self.progress or current_settings().progress
         view = choose(progress, self.work, self.subject, str(self.path), self.next_line)
-        return follow(workflow, self.trace, self.log, view)
+        try:
+            return follow(workflow, self.trace, self.log, view)
+        except ModelArtsError as error:
+            error.log_path = str(self.path)
+            raise
 
 
 def _source(dockerfile: str | Path | DockerfileSource, context: str | Path | None) -> DockerfileSource:

@@ -34,15 +34,24 @@ class ModelArtsError(Exception):
         self.message = message
         self.hint = hint
 
+    log_path = ""  # the file with everything that was printed, where there is one
+
     def __str__(self) -> str:
-        return f"{self.message}\n{self.hint}" if self.hint else self.message
+        return "\n".join(self._lines())
+
+    def _lines(self) -> list[str]:
+        """What is shown: what happened and where, then what to do, then where to read more."""
+        lines = [self.message]
+        if self.hint:
+            lines += ["", self.hint]
+        if self.log_path:
+            lines += ["", f"Full log: {self.log_path}"]
+        return lines
 
     def _render_traceback_(self) -> list[str]:
         """The lines that IPython shows in place of a traceback."""
-        lines = [f"{type(self).__name__}: {self.message}"]
-        if self.hint:
-            lines += ["", self.hint]
-        return lines
+        first, *rest = self._lines()
+        return [f"{type(self).__name__}: {first}", *rest]
 
 
 class SettingsError(ModelArtsError):
@@ -72,12 +81,9 @@ class DockerfileSyntaxError(ModelArtsError):
         self.origin = origin
         self.first_line = first_line
 
-    def __str__(self) -> str:
-        return "\n".join(self._render_traceback_())
-
-    def _render_traceback_(self) -> list[str]:
+    def _lines(self) -> list[str]:
         shown = self.line + self.first_line - 1
-        lines = [f"{type(self).__name__}: {self.origin}, line {shown}: {self.message}"]
+        lines = [f"{self.origin}, line {shown}: {self.message}"]
         if self.text:
             lines.append(f"  {self.text}")
             if self.column:
@@ -128,6 +134,11 @@ class BuildFailed(EngineError):
         self.exit_code = exit_code
         self.log_tail = tuple(log_tail)
         self.log_path = log_path
+
+    def _lines(self) -> list[str]:
+        where = f"{self.origin}, line {self.line}: " if self.line else ""
+        first, *rest = super()._lines()
+        return [f"{where}{first}", *(f"  {line[:400]}" for line in self.log_tail), *rest]
 
 
 class RunFailed(EngineError):

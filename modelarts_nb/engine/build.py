@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator
+from typing import TypeVar
 
 from ..building.request import BuildRequest
-from ..events import Event
+from ..events import Event, VertexLog, VertexWarning
 from .discovery import Engine
+
+T = TypeVar("T")
+CLIPPED = b"[output clipped, log limit"  # BuildKit's own words (util/progress/logs)
 
 
 def build(engine: Engine, request: BuildRequest) -> Generator[Event | None, None, str]:
@@ -20,7 +25,7 @@ def build(engine: Engine, request: BuildRequest) -> Generator[Event | None, None
         return (yield from classic_build(engine, request))
     from . import buildkit
 
-    result = yield from buildkit.build(
+    building = buildkit.build(
         engine.client,
         buildkit.SessionBuild(
             context=request.source.context,
@@ -36,4 +41,24 @@ def build(engine: Engine, request: BuildRequest) -> Generator[Event | None, None
             labels=request.labels,
         ),
     )
+    result = yield from _noticing_clips(building)
     return result.image_id
+
+
+def _noticing_clips(building: Generator[Event | None, None, T]) -> Generator[Event | None, None, T]:
+    """The same, with a warning once where the Engine says that it dropped output."""
+    told = False
+    with contextlib.closing(building):
+        while True:
+            try:
+                event = next(building)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            yield event
+            if not told and isinstance(event, VertexLog) and CLIPPED in event.data:
+                told = True
+                yield VertexWarning(
+                    event.vertex, "The Engine dropped a part of a step's output, so that the log has a gap.",
+                    ("Start it with BUILDKIT_STEP_LOG_MAX_SIZE and BUILDKIT_STEP_LOG_MAX_SPEED set to more bytes.",),
+                )

@@ -33,6 +33,9 @@ from ..services import Service, alone, ended, unmount_below
 PACKAGES = ("docker.io", "iptables", "ca-certificates")
 SERVICES = ("docker.service", "docker.socket", "containerd.service")
 LABELS = ("modelarts-nb=private", "modelarts-nb.build-network=host")
+# BuildKit drops a step's output beyond 1 or 2 MiB and 100 or 200 kB a second, by version, unless it is told otherwise;
+# "-1" for no limit is understood by newer ones only
+UNCLIPPED = {"BUILDKIT_STEP_LOG_MAX_SIZE": str(1 << 40), "BUILDKIT_STEP_LOG_MAX_SPEED": str(1 << 40)}
 ANSWER_SECONDS = 15  # patience with an Engine that runs already
 
 # Where its networks may be, in the order of preference; one Engine takes a block of 4096 addresses
@@ -137,7 +140,7 @@ def _start(*, install: bool, say: Callable[[str], None]) -> None:
         configuration = _run_folder() / "containerd.toml"
         configuration.write_text(CONTAINERD.format(data=_data(), run=_run_folder()))
         _containerd().start([containerd, "--config", str(configuration)], _containerd_socket().exists)
-        _dockerd().start(_command(dockerd, pool), _answers)
+        _dockerd().start(_command(dockerd, pool), _answers, environment={**os.environ, **UNCLIPPED})
     except BaseException:
         _clean()
         raise

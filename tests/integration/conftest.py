@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from modelarts_nb.sandbox import region
 from modelarts_nb.services import Service
 
 HOME = Path(__file__).parents[2] / "build" / "test-home"  # kept between runs: the base image is made once
-PORT = int(os.environ.get("MODELARTS_NB_TEST_PORT", "5505"))  # so that two checkouts can be tested at once; the next one too
+PORT = 5500 + 2 * (zlib.crc32(str(HOME).encode()) % 200)  # of its own, so that two checkouts can test side by side
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ def podman(tmp_path_factory, busybox):
                 assert time.monotonic() < deadline, "the podman service did not come up"
                 time.sleep(0.05)
             engine = discovery.connect(f"unix://{socket}")
-            engine.client.import_image_from_data(busybox, repository="localhost/busybox", tag="1")
+            engine.client.import_image_from_data(busybox, repository="localhost/busybox")
             yield engine
             engine.close()
         finally:
@@ -79,7 +79,7 @@ def test_a_build_on_podman(podman, tmp_path):
     (tmp_path / "a.txt").write_text("from the context")
     (tmp_path / "left-out.txt").write_text("x")
     (tmp_path / ".dockerignore").write_text("# comment\nleft-out.txt\n")
-    text = "FROM localhost/busybox:1\nCOPY . /here\nRUN cat /here/a.txt; echo; echo *; [ ! -e /here/left-out.txt ]\n"
+    text = "FROM localhost/busybox:latest\nCOPY . /here\nRUN cat /here/a.txt; echo; echo *; [ ! -e /here/left-out.txt ]\n"
     image_id, events = run(podman, text, tmp_path)
     assert len(images.inspect(podman, image_id).layers) >= 2
     warning = next(event for event in events if isinstance(event, VertexWarning))
@@ -90,7 +90,7 @@ def test_a_build_on_podman(podman, tmp_path):
 
 
 def test_a_failing_step_on_podman(podman, tmp_path):
-    error, events = run(podman, "FROM localhost/busybox:1\nRUN echo before; exit 3\n", tmp_path)
+    error, events = run(podman, "FROM localhost/busybox:latest\nRUN echo before; exit 3\n", tmp_path)
     assert isinstance(error, BuildFailed)
     assert error.exit_code == 3
     assert [event.name for event in events if isinstance(event, Vertex) and event.error] == ["[2/2] RUN echo before; exit 3"]

@@ -45,8 +45,10 @@ def texts(cell):
 def failure(book, folder):
     with pytest.raises(CellExecutionError):
         execute(book, folder)
-    error = next(output for cell in book.cells for output in cell.get("outputs", []) if output.output_type == "error")
-    return re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+    outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
+    shown = ["\n".join(output.traceback) for output in outputs if output.output_type == "error"]
+    shown += [output.text for output in outputs if output.output_type == "stream"]  # IPython tells wrong usage there
+    return re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(shown))
 
 
 def test_the_first_tutorial_from_top_to_bottom(tmp_path, base_image, registry):
@@ -118,17 +120,18 @@ def test_hostile_output_is_shown_safely(tmp_path, base_image):
         "%build --no-cache",
     )
     execute(book, tmp_path)
-    saved = nbformat.writes(book)
+    saved = json.dumps(book.cells[2].outputs)
+    assert "&lt;script&gt;alert(1)" in saved, "it was printed, and it is shown"
     assert "<script" not in saved
-    assert "\x1b" not in saved
-    assert "\u202e" not in saved
+    assert "\\u001b" not in saved
+    assert "\\u202e" not in saved
     assert len(saved) < 100_000
 
 
 def test_a_hundred_thousand_lines_are_all_in_the_log_and_little_of_them_in_the_notebook(tmp_path, base_image):
     book = notebook(
         "import resource; before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss",
-        f"%%dockerfile lines\nFROM {base_image}\nRUN seq -f 'line number %g of many, with some text behind it' 1 100000\n",
+        f"%%dockerfile lines\nFROM {base_image}\nRUN seq -f 'line number %.0f of many, with some text behind it' 1 100000\n",
         "image = %build --no-cache",
         "after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "text = open(image.log_path).read()\n"
@@ -162,7 +165,12 @@ class Kernel:
         self.client.wait_for_ready(60)
 
     def start(self, code):
-        return self.client.execute(code)
+        """Have it executed; returns when it has begun, as an interrupt before that is none."""
+        identifier = self.client.execute(code)
+        while True:
+            message = self.client.get_iopub_msg(timeout=30)
+            if message["parent_header"].get("msg_id") == identifier and message["msg_type"] == "execute_input":
+                return identifier
 
     def finish(self, identifier, limit=60):
         """The reply's status and error name, and the text that was printed."""
@@ -212,7 +220,7 @@ def wait_until(condition, limit, what):
 THREADS = "import threading; print([t.name for t in threading.enumerate() if 'modelarts' in t.name or 'buildkit' in t.name])"
 
 
-@pytest.mark.parametrize("after", [0.0, 0.05, 0.2, 0.6, 1.5])
+@pytest.mark.parametrize("after", [0.1, 0.2, 0.4, 0.8, 1.5])
 def test_interrupting_a_build_ends_it_and_leaves_nothing(kernel, engine, base_image, after):
     marker = f"sleep {31 + int(after * 100) % 17}.{int(time.time() * 1000) % 1000:03d}"
     kernel.run(f"%%dockerfile slow\nFROM {base_image}\nRUN echo started && {marker}\n")
@@ -230,7 +238,7 @@ def test_interrupting_a_build_ends_it_and_leaves_nothing(kernel, engine, base_im
     assert kernel.run("%modelarts")[0] == "ok"
 
 
-@pytest.mark.parametrize("after", [0.0, 0.1, 0.4, 1.0, 2.0])
+@pytest.mark.parametrize("after", [0.1, 0.2, 0.4, 0.8, 1.5])
 def test_interrupting_a_training_leaves_no_container_and_no_network(kernel, engine, base_image, tmp_path, after):
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "a.py").write_text("print(1)")

@@ -12,6 +12,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import traceback
 from typing import Any, Protocol
 
 from .http2 import Buffer
@@ -47,7 +48,11 @@ def connect(client: Any) -> Duplex:
     Raises what docker-py's transports raise: OSError, requests' and urllib3's errors.
     """
     connection = _pool(client)._new_conn()
-    connection.connect()
+    try:
+        connection.connect()
+    except BaseException as error:
+        _close_abandoned(error)
+        raise
     sock = connection.sock
     if getattr(sock, "proc", None) is not None:
         return Program(sock)
@@ -56,6 +61,14 @@ def connect(client: Any) -> Duplex:
     if isinstance(sock, socket.socket):
         return PlainSocket(sock)
     return PlainSocket(_bridged(sock))  # paramiko's channel
+
+
+def _close_abandoned(error: BaseException) -> None:
+    """Close the socket that docker-py made, could not connect and dropped: its frame still has it."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        abandoned = frame.f_locals.get("sock")
+        if isinstance(abandoned, socket.socket):
+            abandoned.close()
 
 
 def _pool(client: Any) -> Any:

@@ -210,9 +210,7 @@ def _warnings(trace: Trace) -> str:
 
 
 def _why(error: ModelArtsError, trace: Trace) -> str:
-    where = ""
-    if isinstance(error, BuildFailed) and error.line:
-        where = f"{error.origin}, line {error.line}: "
+    where = f"{error.origin}, line {error.line}: " if isinstance(error, BuildFailed) and error.line else ""
     text = f"{where}{trace.redact(error.message)}"
     hint = f"\n{escape(trace.redact(error.hint))}" if error.hint else ""
     return f'<div class="ma-why" role="alert">{escape(text)}{hint}</div>'
