@@ -22,7 +22,7 @@ def local(url):
     if not separator or scheme not in ("s3", "obs"):
         sys.exit("modelarts-downloader.py: not an object storage URL: " + url)
     path = os.path.normpath(path.strip("/"))
-    if path.startswith(".."):
+    if path.startswith("."):  # no bucket, or a way out of the tree
         sys.exit("modelarts-downloader.py: not an object storage URL: " + url)
     return os.path.join(OBS, path)
 
