@@ -93,11 +93,12 @@ def _get(url: str, host: str, credentials: Credentials, accept: str) -> Any:
     login = credentials(host)
     headers = {"Accept": accept}
     try:
-        response = requests.get(url, headers=headers, timeout=TIMEOUT)
+        response = requests.get(url, headers=headers, timeout=TIMEOUT, proxies=_direct(url))
         if response.status_code == 401:
             authorization = _authorize(response.headers.get("WWW-Authenticate", ""), login)
             if authorization:
-                response = requests.get(url, headers={**headers, "Authorization": authorization}, timeout=TIMEOUT)
+                headers["Authorization"] = authorization
+                response = requests.get(url, headers=headers, timeout=TIMEOUT, proxies=_direct(url))
     except requests.exceptions.SSLError as error:
         raise RegistryError(
             f"The registry {host} shows a certificate that does not verify.",
@@ -125,11 +126,17 @@ def _authorize(challenge: str, login: Login | None) -> str:
     if urlsplit(realm).scheme != "https" and not base_url(urlsplit(realm).netloc).startswith("http:"):
         return ""  # a login never travels in clear to another machine
     headers = {"Authorization": _basic(login)} if login else {}
-    answer = requests.get(realm, params=fields, headers=headers, timeout=TIMEOUT)
+    answer = requests.get(realm, params=fields, headers=headers, timeout=TIMEOUT, proxies=_direct(realm))
     if answer.status_code != 200:
         raise refused("login", answer)
     body = answer.json()
     return f"Bearer {body.get('token') or body.get('access_token', '')}"
+
+
+def _direct(url: str) -> dict[str, str]:
+    """No proxy for loopback, as for the Docker Engine; requests would take ``HTTP_PROXY`` for it, too."""
+    parts = urlsplit(url)
+    return {"no_proxy": parts.hostname or ""} if base_url(parts.netloc).startswith("http:") else {}
 
 
 def _basic(login: Login) -> str:

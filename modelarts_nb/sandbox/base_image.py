@@ -37,7 +37,7 @@ TAG = "1.3"
 LOCAL = "modelarts-nb/base:stand-in"  # its name in the Engine, whatever the registry's port is
 PARTS = Path(__file__).parent / "image"
 TOOLS = ("run_train.sh", "utils.sh", "ip_mapper.py", "modelarts-downloader.py")  # to /home/work
-PACKAGES = "ca-certificates,python3,python3-pip,procps,iproute2"
+PACKAGES = "ca-certificates,python3,python3-pip,python3-venv,procps,iproute2"
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 RECIPE = "2"  # raise it when this module changes what is in the image; its parts and settings count by themselves
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -99,15 +99,12 @@ def make(engine: Engine, fingerprint: str, source: str, *, install: bool, say: C
     return made
 
 
-def remove(engine: Engine) -> None:
-    """Take the base out of the Engine, under all names that ``sandbox up`` gave it. Images built from it stay."""
-    with mapped("Listing images"):
-        found = engine.client.images(filters={"label": "modelarts-nb.stand-in=true"})
-    ours = re.compile(rf"localhost:\d+/{re.escape(REPOSITORY)}:{re.escape(TAG)}")
-    for tag in [tag for image in found for tag in image.get("RepoTags") or ()]:
-        if tag == LOCAL or ours.fullmatch(tag):
-            with mapped(f"Removing {tag}"):
-                engine.client.remove_image(tag, force=True)
+def remove(engine: Engine, *names: str) -> None:
+    """Take these names out of the Engine, and the base with its last one; images that were built from it stay."""
+    for name in names:
+        if images.exists(engine, name):
+            with mapped(f"Removing {name}"):
+                engine.client.remove_image(name, force=True)  # also where a stopped container was made from it
 
 
 def _local(engine: Engine) -> Image | None:
@@ -196,7 +193,8 @@ def _from_image(engine: Engine, source: str, changes: Sequence[str]) -> None:
     client = engine.client
     repository, _, tag = LOCAL.partition(":")
     with mapped(f"Making the base image from {source}"):
-        container = client.create_container(source, entrypoint=["/bin/sh", "-c", _setup()], command=[], user="0")["Id"]
+        # [""] clears the entry point; committing cannot, as it takes an empty one for one that is not given
+        container = client.create_container(source, ["/bin/sh", "-c", _setup()], entrypoint=[""], user="0")["Id"]
         try:
             client.put_archive(container, "/", buffer.getvalue())
             client.start(container)
@@ -206,9 +204,8 @@ def _from_image(engine: Engine, source: str, changes: Sequence[str]) -> None:
                     f"{source} cannot become a base image: {said}",
                     "An image of Debian or Ubuntu with python3 in it can (bash, python3, stdbuf and useradd are needed).",
                 )
-            # What the setup needed stays out of the configuration: official bases set neither user nor entry point
-            plain = ["USER root", "ENTRYPOINT []", 'CMD ["/bin/bash"]']
-            client.commit(container, repository=repository, tag=tag, changes=[*changes, *plain])
+            # Official bases set neither a user nor an entry point
+            client.commit(container, repository=repository, tag=tag, changes=[*changes, "USER root", 'CMD ["/bin/bash"]'])
         finally:
             client.remove_container(container, force=True)
 

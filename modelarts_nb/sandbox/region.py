@@ -70,26 +70,29 @@ def up(
         port = port or int(before.registry.rpartition(":")[2] or DEFAULT_PORT)
         now = before if before.registry == f"localhost:{port}" else replace(before, registry=f"localhost:{port}", recipe="")
         if now.registry != before.registry:
-            _check(port)
+            if before.registry:
+                _check(port)  # where the registry cannot move to, it stays where it is
             _service().stop()
         if not _service().pid():
             _start(port, install=install, say=say)
             _keep(now)  # so that it is found where it is, also if the rest fails
         _keep(_with_base(engine, replace(now, source=base or now.source), chosen=bool(base), install=install, say=say))
+        if before.base_image and now.registry != before.registry:
+            base_image.remove(engine, before.base_image)
     return status()
 
 
 def down(*, purge: bool = False, engine: Engine | None = None) -> None:
     """Stop the registry. What was pushed to it stays on disk unless ``purge``, which also takes the base image out of
     ``engine``; images that were built from it stay."""
-    folder = paths.home() / "sandbox"
+    folder, found = paths.home() / "sandbox", status()
     if folder.exists():
         with alone(folder):
             _service().stop()
     if purge:
         shutil.rmtree(folder, ignore_errors=True)
         if engine is not None:
-            base_image.remove(engine)
+            base_image.remove(engine, *filter(None, (found.base_image, base_image.LOCAL)))
 
 
 _KEPT = ("registry", "base_image", "recipe", "source")

@@ -15,13 +15,14 @@ import sys
 OBS = os.environ.get("MODELARTS_NB_OBS", "/run/modelarts_nb/obs")
 
 
+# Everything that knows where object storage is, is here: an endpoint over HTTP ($S3_ENDPOINT) would be told apart here.
 def local(url):
     """The place of an s3:// or obs:// URL in the local tree."""
     scheme, separator, path = url.partition("://")
     if not separator or scheme not in ("s3", "obs"):
         sys.exit("modelarts-downloader.py: not an object storage URL: " + url)
     path = os.path.normpath(path.strip("/"))
-    if path.startswith(".."):
+    if path.startswith("."):  # no bucket, or a way out of the tree
         sys.exit("modelarts-downloader.py: not an object storage URL: " + url)
     return os.path.join(OBS, path)
 

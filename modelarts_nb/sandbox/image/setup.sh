@@ -18,8 +18,9 @@ account() {
     else
         useradd -u "$2" -g "$4" -M -d "$5" -s /bin/bash "$1"
     fi
-    [ -e "$5/.bashrc" ] || { mkdir -p "$5" && cp -R /etc/skel/. "$5"; }
-    chown "$2:$4" "$5"
+    mkdir -p "$5"
+    [ -e "$5/.bashrc" ] || [ ! -d /etc/skel ] || cp -R /etc/skel/. "$5"
+    chown -R "$2:$4" "$5"
     chmod 755 "$5"
 }
 account modelarts 1100 modelarts 1100 /home/modelarts
