@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .patterns import Hits, Matcher, clean, glob, without_nested
+from .patterns import Hits, Matcher, PatternError, clean, glob, without_nested
 
 _GONE = (errno.ENOENT, errno.ENOTDIR)
 
@@ -201,10 +201,10 @@ class _Follower:
         if not _has_wildcards(name):
             target = self._target(path)
             return None if target is None else [target]
-        matching = glob(name).match
         try:
+            matching = glob(name).match
             names = os.listdir(os.path.join(self._root, os.fsencode(folder)))  # noqa: PTH118, PTH208 - paths are bytes
-        except OSError:
+        except (OSError, PatternError):
             return None
         candidates = [os.fsdecode(n) for n in names if matching(os.fsdecode(n))]
         targets = [self._target(f"{folder}/{n}" if folder else n) for n in candidates]
