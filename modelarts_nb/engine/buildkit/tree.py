@@ -169,7 +169,7 @@ def follow(root: bytes, paths: Sequence[str]) -> list[str] | None:
     resolver = _Follower(root)
     for path in paths:
         resolver.add(path)
-    return without_nested(sorted(resolver.found))
+    return without_nested(resolver.found)
 
 
 class _Follower:
