@@ -169,6 +169,7 @@ class FolderReceiver(_Receiver):
         elif mode & _LINK:
             with self._replacing(path) as (parent, name):
                 os.symlink(linkname, name, dir_fd=parent)
+                os.utime(name, ns=(mtime, mtime), dir_fd=parent, follow_symlinks=False)
         elif mode & _SPECIAL:
             self._report(f"left out of the export, being no file: {path.decode('utf-8', 'replace')}")
         elif linkname:
