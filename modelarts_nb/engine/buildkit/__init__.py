@@ -25,6 +25,9 @@ Protocol facts: moby/buildkit (session/, api/), tonistiigi/fsutil and docker/cli
 """
 
 from .build import build
-from .request import BuildResult, Credentials, FromEnv, SecretSource, SessionBuild
+from .builder import Builder
+from .request import BuildResult, Credentials, FromEnv, LocalFolder, SecretSource, SessionBuild, TarFile
 
-__all__ = ["BuildResult", "Credentials", "FromEnv", "SecretSource", "SessionBuild", "build"]
+__all__ = [
+    "BuildResult", "Builder", "Credentials", "FromEnv", "LocalFolder", "SecretSource", "SessionBuild", "TarFile", "build",
+]

@@ -100,7 +100,9 @@ class Control:
         if self._outcome is None or self._result is None:
             return
         outcome, result, self._result = self._outcome, self._result, None
-        if outcome.code == grpc.OK:
+        if outcome.code == grpc.OK and not result.image_id and self._run.request.output is None:
+            self._run.end(EngineAPIError("BuildKit ended the build without an image."))
+        elif outcome.code == grpc.OK:
             self._run.end(result)
         elif outcome.code == grpc.UNIMPLEMENTED:
             self._run.end(EngineAPIError(f"BuildKit does not build: {outcome.message}"))

@@ -116,7 +116,7 @@ class Answer:
             message = json.loads(line)
             kind, aux = message.get("id"), message.get("aux")
             if kind == "moby.buildkit.trace":
-                events.extend(progress.decode(base64.b64decode(aux)))
+                events.extend(progress.decode(base64.b64decode(aux, validate=True)))
             elif kind == "moby.image.id":
                 self.image_id = str(aux["ID"])
             elif message.get("error"):
