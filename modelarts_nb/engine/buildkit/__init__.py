@@ -24,8 +24,8 @@ How it is put together, from the bytes up; everything above ``loop`` takes bytes
 Protocol facts: moby/buildkit (session/, api/), tonistiigi/fsutil and docker/cli; run against Docker Engine 20.10.
 """
 
-from .building import build
 from .builder import Builder
+from .building import build
 from .request import BuildResult, Credentials, FromEnv, LocalFolder, SecretSource, SessionBuild, TarFile
 
 __all__ = [
