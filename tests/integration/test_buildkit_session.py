@@ -16,7 +16,9 @@ import docker
 import pytest
 from docker import auth as docker_auth
 
-from modelarts_nb.engine.buildkit import FromEnv, SessionBuild, build
+from modelarts_nb.engine.buildkit import FromEnv, LocalFolder, SessionBuild, TarFile, build
+from modelarts_nb.engine.buildkit.control import Control
+from modelarts_nb.engine.buildkit.engineapi import EngineApi
 from modelarts_nb.errors import BuildFailed, EngineUnavailable, SettingsError
 from modelarts_nb.events import Vertex, VertexLog
 from modelarts_nb.services import Service
@@ -42,6 +44,13 @@ def busybox(engine):
             tar.addfile(link)
     engine.import_image_from_data(image.getvalue(), repository="busybox-static", tag="test")
     return BASE
+
+
+@pytest.fixture(params=[EngineApi, Control], autouse=True)
+def way(request, monkeypatch):
+    """Every build here is made both ways: through the Engine's own API and through BuildKit's."""
+    monkeypatch.setattr("modelarts_nb.engine.buildkit.building._way", lambda client: request.param)
+    return request.param
 
 
 @pytest.fixture(autouse=True)
@@ -443,3 +452,108 @@ def test_a_credential_helper_that_fails_is_named_and_its_words_are_not_shown(eng
         run(engine, SessionBuild(dockerfile=f"FROM {host}/team/base:1\n".encode(), credentials=credentials))
     assert "credentials" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+STAGES = f"""FROM {BASE} AS made
+RUN ["busybox", "mkdir", "-p", "/out/d"]
+RUN echo content > /out/d/f && busybox ln /out/d/f /out/hard && busybox ln -s d/f /out/link && chmod 4750 /out/d/f
+FROM scratch
+COPY --from=made /out /
+""".encode()
+
+
+def test_a_stages_files_go_to_a_folder(engine, tmp_path):
+    result, _ = run(engine, SessionBuild(dockerfile=STAGES, output=LocalFolder(tmp_path / "out")))
+    assert result.image_id == ""
+    out = tmp_path / "out"
+    assert (out / "link").read_text() == "content\n"
+    assert (out / "hard").samefile(out / "d/f")
+    assert (out / "d/f").stat().st_mode & 0o7777 == 0o4750
+    assert len(list(out.rglob("*"))) == 4
+
+
+def test_a_stages_files_go_to_a_tar_file(engine, tmp_path):
+    run(engine, SessionBuild(dockerfile=STAGES, output=TarFile(tmp_path / "out.tar")))
+    with tarfile.open(tmp_path / "out.tar") as tar:
+        assert {"d/f", "hard", "link"} <= {name.removeprefix("./") for name in tar.getnames()}
+    assert [p.name for p in tmp_path.iterdir()] == ["out.tar"]
+
+
+def test_an_export_that_cannot_be_written_says_so(engine, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(BuildFailed) as caught:
+        run(engine, SessionBuild(dockerfile=STAGES, output=LocalFolder(tmp_path / "file")))
+    assert "cannot be written" in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_named_instead_of_sent_empty(engine, tmp_path, monkeypatch):
+    (tmp_path / "f").write_text("x")
+    real = os.open
+
+    def refuse(path, *args, **options):
+        if os.fsencode(path).endswith(b"/f"):
+            raise PermissionError(13, "Permission denied")
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(BuildFailed) as caught:
+        run(engine, SessionBuild(context=tmp_path, dockerfile=f"FROM {BASE}\nCOPY f /f\n".encode()))
+    assert "cannot read f: Permission denied" in str(caught.value)
+
+
+@pytest.fixture(scope="session")
+def ssh_image(engine, busybox):
+    """An image with ssh-add, to speak to an agent from inside a build."""
+    image = io.BytesIO()
+    with tarfile.open(fileobj=image, mode="w") as tar:
+        tar.add(BUSYBOX, "bin/busybox")
+        tar.add(BUSYBOX, "bin/sh")
+        program = shutil.which("ssh-add")
+        tar.add(program, "bin/ssh-add")
+        libraries = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+        for word in libraries.split():
+            if word.startswith("/"):
+                tar.add(Path(word).resolve(), word.lstrip("/"))
+        passwd = tarfile.TarInfo("etc/passwd")
+        content = b"root:x:0:0:root:/:/bin/sh\n"
+        passwd.size = len(content)
+        tar.addfile(passwd, io.BytesIO(content))
+    engine.import_image_from_data(image.getvalue(), repository="ssh-add", tag="test")
+    return "ssh-add:test"
+
+
+@pytest.fixture
+def ssh_agent(tmp_path):
+    """A real agent with one key: (socket, public key)."""
+    address = tmp_path / "agent.sock"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", address], stdout=subprocess.DEVNULL)
+    wait_until(address.exists, 5, "ssh-agent does not start")
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "the-key", "-f", key], check=True)
+    subprocess.run(["ssh-add", "-q", key], env={**os.environ, "SSH_AUTH_SOCK": str(address)}, check=True)
+    yield address, key.with_suffix(".pub").read_text()
+    agent.terminate()
+    agent.wait()
+
+
+def test_an_ssh_agent_lists_and_signs_and_gives_nothing_away(engine, ssh_image, ssh_agent, monkeypatch):
+    address, public = ssh_agent
+    dockerfile = (
+        f"FROM {ssh_image}\nRUN --mount=type=ssh echo '{public.strip()}' > /tmp.pub; ssh-add -L; "
+        "ssh-add -T /tmp.pub && echo signed; ssh-add -D || echo kept\n"
+    ).encode()
+    _, events = run(engine, SessionBuild(dockerfile=dockerfile, ssh={"default": address}, no_cache=True))
+    assert public.strip() in output(events)
+    assert "signed" in output(events)
+    assert "kept" in output(events)
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(address))
+    _, events = run(engine, SessionBuild(dockerfile=dockerfile, ssh={"default": FromEnv("SSH_AUTH_SOCK")}, no_cache=True))
+    assert public.strip() in output(events)
+
+
+def test_without_an_ssh_agent_the_step_that_needs_one_says_so(engine, ssh_image, tmp_path):
+    dockerfile = f"FROM {ssh_image}\nRUN --mount=type=ssh,required=true ssh-add -L\n".encode()
+    with pytest.raises(BuildFailed, match="SSH"):
+        run(engine, SessionBuild(dockerfile=dockerfile))
+    with pytest.raises(BuildFailed):
+        run(engine, SessionBuild(dockerfile=dockerfile, ssh={"default": tmp_path / "nobody.sock"}))

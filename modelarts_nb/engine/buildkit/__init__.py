@@ -24,7 +24,10 @@ How it is put together, from the bytes up; everything above ``loop`` takes bytes
 Protocol facts: moby/buildkit (session/, api/), tonistiigi/fsutil and docker/cli; run against Docker Engine 20.10.
 """
 
-from .build import build
-from .request import BuildResult, Credentials, FromEnv, SecretSource, SessionBuild
+from .builder import Builder
+from .building import build
+from .request import BuildResult, Credentials, FromEnv, LocalFolder, SecretSource, SessionBuild, TarFile
 
-__all__ = ["BuildResult", "Credentials", "FromEnv", "SecretSource", "SessionBuild", "build"]
+__all__ = [
+    "BuildResult", "Builder", "Credentials", "FromEnv", "LocalFolder", "SecretSource", "SessionBuild", "TarFile", "build",
+]

@@ -26,6 +26,7 @@ from .tree import Entry, Filter, TreeError, follow, walk
 STAT, REQUEST, DATA, FIN, ERROR = range(5)
 BATCH = 32 << 10  # bytes of list that are sent at once
 SMALL = 128 << 10  # bytes of small files that are sent at once
+_KIND = 0o170000  # the bits of st_mode that say what it is (stat.S_IFMT, without a call)
 CHUNK = 1 << 20  # bytes of one piece of a large file; Engine 20.10 takes messages of up to 4 MiB
 
 # Go's os.FileMode, which is not st_mode (go.dev/pkg/io/fs#FileMode)
@@ -225,16 +226,21 @@ class Sender(Call):
         return b"".join(parts)
 
     def _stat_packet(self, entry: Entry) -> bytes:
-        st = entry.st
-        kind = stat.S_IFMT(st.st_mode)
-        linkname, size = entry.linkname, st.st_size
-        if kind == stat.S_IFREG and st.st_nlink > 1:
-            first = self._links.setdefault((st.st_dev, st.st_ino), entry.path)
-            if first is not entry.path:
-                linkname, size = first, 0
-        # the receiver takes a socket for a file, since its mode says so, and asks for it
-        self._paths.append(entry.path if kind in (stat.S_IFREG, stat.S_IFSOCK) else b"")
-        return _encode_stat(entry, 0 if kind == stat.S_IFDIR else size, linkname)
+        path, st, linkname, xattrs = entry
+        mode, size = st.st_mode, st.st_size
+        kind = mode & _KIND
+        if kind == stat.S_IFREG:
+            self._paths.append(path)
+            if st.st_nlink > 1:
+                first = self._links.setdefault((st.st_dev, st.st_ino), path)
+                if first is not path:
+                    linkname, size = first, 0
+        else:
+            # the receiver takes a socket for a file, since its mode says so, and asks for it
+            self._paths.append(path if kind == stat.S_IFSOCK else b"")
+            if kind == stat.S_IFDIR:
+                size = 0
+        return _encode_stat(path, st, size, linkname, xattrs)
 
     def _send(self) -> list[Buffer]:
         """The next part of the files that were asked for: many small ones, or a piece of a large one."""
@@ -305,29 +311,28 @@ def _data_head(file_id: int, size: int) -> bytes:
     return b"\0" + (len(head) + size).to_bytes(4, "big") + head
 
 
-def _encode_stat(entry: Entry, size: int, linkname: bytes) -> bytes:
+def _encode_stat(
+    path: bytes, st: os.stat_result, size: int, linkname: bytes, xattrs: tuple[tuple[bytes, bytes], ...]
+) -> bytes:
     """A framed STAT packet. Owner and group are left at 0, root's."""
-    st = entry.st
-    path = entry.path
-    body = b"\x0a" + varint(len(path)) + path + b"\x10" + _mode(st.st_mode) + b"\x30" + varint(st.st_mtime_ns)
+    mode = st.st_mode
+    encoded = _MODES.get(mode) or _encode_mode(mode)
+    body = b"\x0a%b%b\x10%b\x30%b" % (varint(len(path)), path, encoded, varint(st.st_mtime_ns))
     if size:
         body += b"\x28" + varint(size)
     if linkname:
         body += data(7, linkname)
-    if stat.S_IFMT(st.st_mode) in (stat.S_IFBLK, stat.S_IFCHR):
+    if mode & _KIND in (stat.S_IFBLK, stat.S_IFCHR):
         body += number(8, os.major(st.st_rdev)) + number(9, os.minor(st.st_rdev))
-    for name, value in entry.xattrs:
+    for name, value in xattrs:
         body += present(10, present(1, name) + present(2, value))
-    packet = b"\x12" + varint(len(body)) + body
-    return b"\0" + len(packet).to_bytes(4, "big") + packet
+    length = varint(len(body))
+    return b"\0%b\x12%b%b" % ((1 + len(length) + len(body)).to_bytes(4, "big"), length, body)
 
 
-_MODES: dict[int, bytes] = {}
+_MODES: dict[int, bytes] = {}  # a tree has few different ones
 
 
-def _mode(mode: int) -> bytes:
-    """The encoded mode; a tree has few different ones."""
-    encoded = _MODES.get(mode)
-    if encoded is None:
-        encoded = _MODES[mode] = varint(go_mode(mode))
+def _encode_mode(mode: int) -> bytes:
+    encoded = _MODES[mode] = varint(go_mode(mode))
     return encoded

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,6 +30,7 @@ ENHANCE_YOUR_CALM = 11
 OUR_WINDOW = 4 << 20  # bytes that the peer may send before we grant more, per stream and in all
 MAX_FRAME = 16384  # what we accept and what we send: HTTP/2's initial value, which the Engine never raises
 MAX_HEADERS = 16 << 20  # exclude patterns arrive as headers, and .dockerignore files can be long
+MAX_STREAMS = 1000  # that the peer may have open at a time; a build uses a handful
 MAX_CONTROL = 1 << 20  # bytes of answers waiting; a peer that makes us hold more does not read what it asks for
 PULL = 256 << 10  # bytes asked for in one go
 _MAX_WINDOW = (1 << 31) - 1
@@ -57,8 +58,6 @@ class Outlet(Protocol):
 class Stream:
     """One request and its answer."""
 
-    __slots__ = ("closed_by_peer", "closed_by_us", "id", "outbox", "outlet", "pending", "trailers", "unacknowledged", "window")
-
     def __init__(self, stream_id: int, window: int) -> None:
         self.id = stream_id
         self.window = window
@@ -67,6 +66,7 @@ class Stream:
         self.pending = 0  # bytes in the outbox
         self.trailers: bytes | None = None  # the frame that ends our side, once everything before it was sent
         self.unacknowledged = 0  # bytes received and not yet granted again
+        self.held = False  # whether the peer is to get no new grants
         self.closed_by_us = False
         self.closed_by_peer = False
 
@@ -142,9 +142,12 @@ class Connection:
         self._unacknowledged = 0
         self._headers: tuple[Stream, int, bytearray, bool] | None = None  # a header block that is not complete yet
         self.broken: ProtocolError | None = None
+        self.woken: Callable[[], None] = lambda: None  # ``pull`` may have something; for a connection inside another one
         if client:
             self._say(PREFACE)
-        settings = struct.pack(">HLHL", 4, OUR_WINDOW, 2, 0) if client else struct.pack(">HL", 4, OUR_WINDOW)
+        # 2: no pushes, which only a client may say; 3 and 4: how many streams, and how much on each
+        settings = struct.pack(">HL", 2, 0) if client else struct.pack(">HL", 3, MAX_STREAMS)
+        settings += struct.pack(">HL", 4, OUR_WINDOW)
         self._frame(SETTINGS, 0, 0, settings)
         self._frame(WINDOW_UPDATE, 0, 0, struct.pack(">L", OUR_WINDOW - 65535))
 
@@ -217,9 +220,22 @@ class Connection:
             events.append(Received(stream, content))
         if flags & END_STREAM:
             self._end(stream, events)
-        elif stream.unacknowledged > OUR_WINDOW // 2:
-            self._frame(WINDOW_UPDATE, 0, stream_id, struct.pack(">L", stream.unacknowledged))
+        else:
+            self._grant(stream)
+
+    def _grant(self, stream: Stream) -> None:
+        if not stream.held and not stream.closed_by_peer and stream.unacknowledged > OUR_WINDOW // 2:
+            self._frame(WINDOW_UPDATE, 0, stream.id, struct.pack(">L", stream.unacknowledged))
             stream.unacknowledged = 0
+
+    def hold(self, stream: Stream) -> None:
+        """Let the peer send no more on this stream than was granted already."""
+        stream.held = True
+
+    def release(self, stream: Stream) -> None:
+        """The stream may go on."""
+        stream.held = False
+        self._grant(stream)
 
     def _late(self, stream_id: int) -> None:
         """Frames for a stream that is over are ignored; for one that never was, they are an error."""
@@ -239,6 +255,8 @@ class Connection:
         if opening:
             self._last_peer_stream = stream_id
             self._streams[stream_id] = Stream(stream_id, self._initial_window)
+            if len(self._streams) > MAX_STREAMS:
+                self.reset(self._streams[stream_id], REFUSED)
         elif stream_id not in self._streams:
             self._late(stream_id)
         stream = self._streams.get(stream_id) or Stream(stream_id, 0)  # one that is over: read for HPACK's sake alone
@@ -358,6 +376,7 @@ class Connection:
         """An answer of headers alone."""
         self._send_block(stream.id, END_STREAM, headers)
         self._close_ours(stream)
+        self.reset(stream, NO_ERROR)
 
     def feed_from(self, stream: Stream, outlet: Outlet) -> None:
         """Take the stream's data from ``outlet`` from now on."""
@@ -368,6 +387,7 @@ class Connection:
         """The stream's outlet may have something."""
         if not stream.closed_by_us and stream.id in self._streams:
             self._ready[stream.id] = stream
+            self.woken()
 
     def finish(self, stream: Stream, trailers: bytes | None) -> None:
         """End our side after what the outlet still has: with trailers (an encoded block), or without."""
@@ -410,6 +430,8 @@ class Connection:
                 if stream.trailers is not None:
                     out.append(stream.trailers)
                     self._close_ours(stream)
+                    if not self._client:
+                        self.reset(stream, NO_ERROR)  # the answer is complete: no more of the question is wanted
                 return None
             stream.outbox.extend(batch)
             stream.pending = sum(len(buffer) for buffer in batch)

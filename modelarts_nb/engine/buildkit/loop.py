@@ -11,6 +11,7 @@ import contextlib
 import os
 import selectors
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -96,6 +97,7 @@ class Loop:
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.selector.register(self._wake_read, selectors.EVENT_READ)
         self._calls: deque[Callable[[], None]] = deque()
+        self._timers: list[tuple[float, Callable[[], None]]] = []
         self._channels: list[_Channel] = []
         self._stopped = False
         self._closed = threading.Lock()  # held while the pipe may be closed
@@ -121,6 +123,10 @@ class Loop:
         """Serve a connection, which belongs to the loop from now on."""
         self._channels.append(_Channel(self, duplex, wire))
 
+    def later(self, seconds: float, function: Callable[[], None]) -> None:
+        """Call ``function`` after a while."""
+        self._timers.append((time.monotonic() + seconds, function))
+
     def in_thread(self, work: Callable[[], None], then: Callable[[], None]) -> None:
         """Run ``work``, which blocks, in a thread of its own, and ``then`` in the loop's."""
 
@@ -138,9 +144,15 @@ class Loop:
             while not self._stopped:
                 self._turn()
         finally:
-            for channel in self._channels:
-                channel.close()
-            with self._closed:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Close everything, also where the loop never ran; a second time does nothing."""
+        for channel in self._channels:
+            channel.close()
+        self._channels.clear()
+        with self._closed:
+            if not self._over:
                 self._over = True
                 self.selector.close()
                 os.close(self._wake_read)
@@ -151,7 +163,7 @@ class Loop:
         more = bool(self._calls)
         for channel in list(self._channels):
             more |= self._write(channel)
-        ready = self.selector.select(0 if more else None)
+        ready = self.selector.select(0 if more else self._patience())
         readable = {key.data for key, events in ready if events & selectors.EVENT_READ}
         if None in readable:
             os.read(self._wake_read, 4096)
@@ -160,6 +172,16 @@ class Loop:
                 self._read(channel)
         while self._calls and not self._stopped:
             self._calls.popleft()()
+        now = time.monotonic()
+        for timer in [t for t in self._timers if t[0] <= now]:
+            self._timers.remove(timer)
+            timer[1]()
+
+    def _patience(self) -> float | None:
+        """Seconds until the next timer."""
+        if not self._timers:
+            return None
+        return max(0.0, min(when for when, _ in self._timers) - time.monotonic())
 
     def _write(self, channel: _Channel) -> bool:
         """Write once; True when there is no need to wait before the next turn."""

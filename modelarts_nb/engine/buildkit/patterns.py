@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 # Go's unicode.IsSpace, which its TrimSpace takes off; str.strip() would take more
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _WILD = re.compile(r"[*?\[\]^\\]")
+_SPECIAL = re.compile(r"[*?\[\]\\]")
 
 
 class PatternError(ValueError):
@@ -103,15 +104,18 @@ def glob(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(out) + r"\Z")
 
 
-def without_nested(paths: Sequence[str]) -> list[str] | None:
-    """Sorted paths without those that lie inside another one; None where one is the root: everything is meant."""
-    out: list[str] = []
-    for path in sorted(paths, key=lambda p: p.encode("utf-8", "surrogateescape")):
-        if path == ".":
-            return None
-        if not (out and path.startswith(out[-1] + "/")):
-            out.append(path)
-    return out
+def without_nested(paths: Iterable[str]) -> list[str] | None:
+    """Paths without those that lie inside another one; None where one is the root: everything is meant."""
+    given = set(paths)
+    if "." in given:
+        return None
+    return sorted(path for path in given if not any(above in given for above in _folders_of(path)))
+
+
+def _folders_of(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 def _parse(text: str) -> Pattern:
@@ -126,15 +130,21 @@ def _parse(text: str) -> Pattern:
 
 
 def _regex(pattern: str) -> str:
-    """The pattern as a regular expression for ``fullmatch``, with patternmatcher's own readings of ``**``."""
-    if pattern.startswith("**") and not _WILD.search(pattern[2:]):
+    """The pattern as a regular expression for ``fullmatch``, with patternmatcher's own readings of ``**`` and ``^``."""
+    if pattern.startswith("**") and not _SPECIAL.search(pattern[2:]):
         # "**/name" is that name in any folder; "**name", without a slash, is anything that ends so
         rest = pattern[2:]
         return rf"(?s:.*){re.escape(rest)}|{re.escape(rest[1:])}" if rest.startswith("/") else rf"(?s:.*){re.escape(rest)}"
-    if pattern.endswith("**") and not _WILD.search(pattern[:-2]):
+    if pattern.endswith("**") and not _SPECIAL.search(pattern[:-2]):
         return rf"{re.escape(pattern[:-2])}(?s:.*)"
+    if not _SPECIAL.search(pattern):
+        return re.escape(pattern)
     out, position = [], 0
     while position < len(pattern):
+        if pattern[position] == "^":
+            out.append("^")  # it reaches Go's regular expression as it is: beside a wildcard, "^" matches no character
+            position += 1
+            continue
         if not pattern.startswith("**", position):
             piece, position = _piece(pattern, position)
             out.append(piece)
@@ -172,14 +182,10 @@ def _class(pattern: str, position: int) -> tuple[str, int]:
         high = low
         if pattern.startswith("-", position):
             high, position = _class_character(pattern, position + 1)
-        if low <= high:
-            out.append(f"{re.escape(low)}-{re.escape(high)}")
-        else:
-            out.append("")  # an empty range matches nothing
-    inside = "".join(out)
-    if not inside:
-        return (r"[\s\S]" if negated else r"(?!)"), position + 1
-    return f"[{'^' if negated else ''}{inside}]", position + 1
+        if low > high:
+            raise PatternError(f"a range backwards in pattern: {pattern}")
+        out.append(f"{re.escape(low)}-{re.escape(high)}")
+    return f"[{'^' if negated else ''}{''.join(out)}]", position + 1
 
 
 def _class_character(pattern: str, position: int) -> tuple[str, int]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+# a varint's last 14 bits, and 14 bits of one that goes on: two bytes at a time, since a large context has many of them
 _SMALL = [bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in range(16384)]
+_MORE = [bytes((n & 127 | 128, n >> 7 | 128)) for n in range(16384)]
 
 
 class WireError(ValueError):
@@ -21,12 +23,11 @@ def varint(value: int) -> bytes:
         return _SMALL[value]
     if value < 0:
         value += 1 << 64
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    out = b""
+    while value >= 16384:
+        out += _MORE[value & 16383]
+        value >>= 14
+    return out + _SMALL[value]
 
 
 def number(field: int, value: int) -> bytes:

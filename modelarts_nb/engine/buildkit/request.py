@@ -16,12 +16,30 @@ Credentials = Callable[[str], tuple[str, str] | None]
 
 @dataclass(frozen=True)
 class FromEnv:
-    """A secret's value is that of an environment variable, read when the Engine asks for it."""
+    """A secret's value, or the address of an ssh agent, is that of an environment variable, read when it is needed."""
 
     name: str
 
 
 SecretSource = bytes | Path | FromEnv
+AgentSource = Path | FromEnv
+
+
+@dataclass(frozen=True)
+class LocalFolder:
+    """The result's files are written into a folder; what is in it already stays, unless a name comes again."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class TarFile:
+    """The result's files are written as one tar file, whole or not at all."""
+
+    path: Path
+
+
+Output = LocalFolder | TarFile
 
 
 @dataclass(frozen=True)
@@ -31,7 +49,9 @@ class SessionBuild:
     ``context``: the folder for COPY; None: an empty one. ``dockerfile``: its text, served from memory, nothing is written;
     else the file ``dockerfile_path``, absolute or relative to the context. ``ignore``: what takes the place of
     ``.dockerignore``, as text; None: ``NAME.dockerignore`` beside a Dockerfile that is a file, else the context's own.
-    ``secrets``: by id, the value itself, a file, or an environment variable. ``credentials``: (user, secret) for a
+    ``secrets``: by id, the value itself, a file, or an environment variable. ``ssh``: by id ("default"), the socket of an
+    ssh agent. ``output``: where the result goes instead of an image. ``push``: a stand-alone BuildKit
+    pushes the image to its tags' registries (an Engine keeps it). ``credentials``: (user, secret) for a
     registry's host, or None (a user "" means that the secret is an identity token); None: those that docker has stored.
     """
 
@@ -47,6 +67,9 @@ class SessionBuild:
     no_cache: bool = False
     pull: bool = False
     secrets: Mapping[str, SecretSource] = field(default_factory=dict, repr=False)
+    ssh: Mapping[str, AgentSource] = field(default_factory=dict)
+    output: Output | None = None
+    push: bool = False
     cache_from: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     add_hosts: Mapping[str, str] = field(default_factory=dict)
@@ -55,9 +78,13 @@ class SessionBuild:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What was built: the image's id, "sha256:…"."""
+    """What was built: the image's id, "sha256:…", or "" where the result went to an ``output``.
+
+    ``response`` is what the Engine's exporter said, where it says more (BuildKit's Control API).
+    """
 
     image_id: str
+    response: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

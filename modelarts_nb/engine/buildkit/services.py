@@ -61,13 +61,15 @@ def auth(credentials: Credentials, defer: Callable[[Job], None]) -> Methods:
 
 
 def stored_credentials(client: Any) -> Credentials:
-    """What docker has stored: logins of this client, the configuration file, credential stores and helpers."""
+    """What docker has stored: logins of this client (docker-py's), the configuration file, credential stores and helpers."""
 
     def find(host: str) -> tuple[str, str] | None:
         from docker import auth as docker_auth
 
         registry = docker_auth.INDEX_NAME if host in _HUB else host
-        for configs in (client._auth_configs, docker_auth.load_config(credstore_env=client.credstore_env)):
+        of_client = getattr(client, "_auth_configs", None)
+        kept = docker_auth.load_config(credstore_env=getattr(client, "credstore_env", None))
+        for configs in (kept,) if of_client is None else (of_client, kept):
             found = configs.resolve_authconfig(registry)
             if found:
                 # a configuration file has them in lower case, a credential store capitalized: docker-py passes both on

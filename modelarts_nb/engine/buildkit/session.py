@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from . import filesync, services
+from . import filesync, receive, services, sshagent
 from .grpc import Job, Server
 from .request import Credentials, SessionBuild, instructions
 
@@ -16,11 +16,14 @@ from .request import Credentials, SessionBuild, instructions
 class Session:
     """One build's session; its ``server`` answers the Engine's calls.
 
-    ``defer`` runs a job that may block (see grpc.Job); ``problems`` collects, in words, what kept us from sending.
+    ``defer`` runs a job that may block (see grpc.Job); ``dial`` serves a connection to an ssh agent; ``problems``
+    collects, in words, what kept us from sending.
     Raises SettingsError when the Dockerfile cannot be read.
     """
 
-    def __init__(self, request: SessionBuild, credentials: Credentials, defer: Callable[[Job], None]) -> None:
+    def __init__(
+        self, request: SessionBuild, credentials: Credentials, defer: Callable[[Job], None], dial: sshagent.Dial
+    ) -> None:
         self.id = secrets.token_hex(16)
         self.problems: list[str] = []
         served = instructions(request)
@@ -32,7 +35,8 @@ class Session:
         self._folder = str(request.context.absolute()) if request.context else ""
         self.server = Server(
             services.health() | filesync.methods(sources, self.problems.append) | services.secrets(request.secrets)
-            | services.auth(credentials, defer)
+            | services.auth(credentials, defer) | sshagent.methods(request.ssh, dial)
+            | receive.methods(request.output, self.problems.append)
         )
 
     def headers(self) -> list[tuple[str, str]]:

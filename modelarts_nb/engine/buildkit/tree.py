@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import operator
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from .patterns import Hits, Matcher, clean, glob, without_nested
+from .patterns import Hits, Matcher, PatternError, clean, glob, without_nested
 
+_BY_NAME = operator.attrgetter("name")
 _GONE = (errno.ENOENT, errno.ENOTDIR)
 
 
@@ -35,8 +37,7 @@ class Filter:
         return cls(Matcher(include) if include else None, Matcher(exclude) if exclude else None)
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One path: relative, ``st`` as of lstat, ``linkname`` of a symbolic link, ``xattrs`` as (name, value)."""
 
     path: bytes
@@ -78,13 +79,14 @@ def walk(root: bytes, wanted: Filter) -> Iterator[Entry]:
         path = folder.prefix + found.name
         keep, include, exclude = _decide(wanted, folder, path) if filtered else (True, None, None)
         is_folder = found.is_dir(follow_symlinks=False)
-        if not keep and not (is_folder and _worth_opening(wanted, path, include, exclude)):
+        if not keep and not (is_folder and _worth_opening(wanted, path)):
             continue
         entry = _entry(found, path)
         if entry is None:
             continue
         if keep:
-            yield from _pending(stack)
+            if filtered:
+                yield from _pending(stack)
             yield entry
         if is_folder:
             stack.append(
@@ -111,7 +113,7 @@ def _decide(wanted: Filter, folder: _Folder, path: bytes) -> tuple[bool, Hits | 
     return keep, include, exclude
 
 
-def _worth_opening(wanted: Filter, path: bytes, include: Hits | None, exclude: Hits | None) -> bool:
+def _worth_opening(wanted: Filter, path: bytes) -> bool:
     """Whether something in a folder that is not wanted itself could be."""
     text = os.fsdecode(path)
     if wanted.include is not None and not wanted.include.matches(text) \
@@ -124,22 +126,18 @@ def _worth_opening(wanted: Filter, path: bytes, include: Hits | None, exclude: H
 def _listing(folder: bytes, path: bytes) -> Iterator[os.DirEntry[bytes]]:
     try:
         with os.scandir(folder) as entries:
-            return iter(sorted(entries, key=_name))
+            return iter(sorted(entries, key=_BY_NAME))
     except OSError as error:
         if error.errno in _GONE and path:
             return iter(())
         raise TreeError(f"cannot read the folder {_shown(path) or '.'}: {error.strerror}") from error
 
 
-def _name(entry: os.DirEntry[bytes]) -> bytes:
-    return entry.name
-
-
 def _entry(found: os.DirEntry[bytes], path: bytes) -> Entry | None:
     """The entry with all that is sent of it; None when it is gone by now."""
     try:
         st = found.stat(follow_symlinks=False)
-        linkname = os.readlink(found.path) if stat.S_ISLNK(st.st_mode) else b""  # noqa: PTH115 - paths are bytes
+        linkname = os.readlink(found.path) if found.is_symlink() else b""  # noqa: PTH115 - paths are bytes
     except OSError as error:
         if error.errno in _GONE:
             return None
@@ -152,6 +150,8 @@ def _xattrs(path: bytes) -> tuple[tuple[bytes, bytes], ...]:
     try:
         names = os.listxattr(path, follow_symlinks=False)
     except OSError:
+        return ()
+    if not names:
         return ()
     found = []
     for name in sorted(names):
@@ -169,7 +169,7 @@ def follow(root: bytes, paths: Sequence[str]) -> list[str] | None:
     resolver = _Follower(root)
     for path in paths:
         resolver.add(path)
-    return without_nested(sorted(resolver.found))
+    return without_nested(resolver.found)
 
 
 class _Follower:
@@ -201,10 +201,10 @@ class _Follower:
         if not _has_wildcards(name):
             target = self._target(path)
             return None if target is None else [target]
-        matching = glob(name).match
         try:
+            matching = glob(name).match
             names = os.listdir(os.path.join(self._root, os.fsencode(folder)))  # noqa: PTH118, PTH208 - paths are bytes
-        except OSError:
+        except (OSError, PatternError):
             return None
         candidates = [os.fsdecode(n) for n in names if matching(os.fsdecode(n))]
         targets = [self._target(f"{folder}/{n}" if folder else n) for n in candidates]

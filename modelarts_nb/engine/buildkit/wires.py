@@ -72,6 +72,38 @@ class Answered:
             done(self._response.status, reason)
 
 
+class Direct:
+    """A connection that is a gRPC peer's from its first byte; ``closed(reason)`` when it ends."""
+
+    def __init__(self, peer: grpc.Server | grpc.Client, closed: Callable[[str], None]) -> None:
+        self._peer = peer
+        self._closed = closed
+        self.over = False
+
+    @property
+    def paused(self) -> bool:
+        """Whether the peer must first read what we answered."""
+        return self._peer.connection.flooded
+
+    def pull(self) -> list[Buffer]:
+        """What the peer has to say."""
+        return self._peer.pull()
+
+    def feed(self, data: bytes) -> None:
+        """What the other side says."""
+        try:
+            self._peer.feed(data)
+        except http2.ProtocolError as error:
+            self.over = True  # closed once the last GOAWAY is sent
+            self._closed(f"the protocol was broken: {error}")
+
+    def lost(self, reason: str) -> None:
+        """The connection ended."""
+        if not self.over:
+            self._peer.lost(reason)
+            self._closed(self._peer.gone_away or reason)
+
+
 class Upgraded:
     """A request that the Engine answers with 101, after which the connection is a gRPC peer's.
 
@@ -86,24 +118,28 @@ class Upgraded:
         self._request: list[Buffer] = [request]
         self._response = http1.Response()
         self._refusal = bytearray()
-        self._peer = peer
+        self._inner = Direct(peer, closed)
         self._opened = opened
         self._refused = refused
-        self._closed = closed
         self._open = False
-        self.over = False
+        self._over = False
 
     @property
     def paused(self) -> bool:
         """Whether the Engine must first read what we answered."""
-        return self._peer.connection.flooded
+        return self._inner.paused
+
+    @property
+    def over(self) -> bool:
+        """Whether the connection can be closed."""
+        return self._over or self._inner.over
 
     def pull(self) -> list[Buffer]:
         """The request, then what the peer has to say."""
         if self._request:
             request, self._request = self._request, []
             return request
-        return self._peer.pull() if self._open else []
+        return self._inner.pull() if self._open else []
 
     def feed(self, data: bytes) -> None:
         """The answer's head, then the other protocol."""
@@ -119,11 +155,7 @@ class Upgraded:
             self._open = True
             self._opened()
         if data:
-            try:
-                self._peer.feed(data)
-            except http2.ProtocolError as error:
-                self.over = True  # closed once the last GOAWAY is sent
-                self._closed(f"the Engine broke the protocol: {error}")
+            self._inner.feed(data)
 
     def _not_upgraded(self, data: bytes) -> None:
         self._refusal += data[:_MAX_ERROR]
@@ -131,15 +163,12 @@ class Upgraded:
             self._refuse(self._response.status, self._refusal.decode("utf-8", "replace"))
 
     def _refuse(self, status: int, text: str) -> None:
-        self.over = True
+        self._over = True
         self._refused(status, text)
 
     def lost(self, reason: str) -> None:
         """The connection ended."""
-        if self.over:
-            return
         if self._open:
-            self._peer.lost(reason)
-            self._closed(reason)
-        else:
+            self._inner.lost(reason)
+        elif not self._over:
             self._refuse(self._response.status, self._refusal.decode("utf-8", "replace") or reason)
