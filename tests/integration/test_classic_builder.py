@@ -41,6 +41,7 @@ def podman(tmp_path_factory, busybox):
         finally:
             service.terminate()
             service.wait(20)
+            subprocess.run(["umount", "-l", str(folder / "root" / "overlay")], capture_output=True, check=False)
 
 
 @pytest.fixture(scope="module")
