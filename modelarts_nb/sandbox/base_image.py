@@ -76,6 +76,12 @@ def find(engine: Engine, fingerprint: str) -> str:
     return image.id if image is not None and image.labels.get("modelarts-nb.recipe") == fingerprint else ""
 
 
+def present(engine: Engine) -> str:
+    """The id of the base that the Engine has, whatever made it; "" where it has none."""
+    image = _local(engine)
+    return image.id if image is not None else ""
+
+
 def make(engine: Engine, fingerprint: str, source: str, *, install: bool, say: Callable[[str], None]) -> str:
     """Make the base, from Debian packages or from the image ``source``; its id. Raises SandboxError, EngineError."""
     labels = {
@@ -84,7 +90,6 @@ def make(engine: Engine, fingerprint: str, source: str, *, install: bool, say: C
         "modelarts-nb.stand-in.note": "Made on this machine by modelarts-nb from the documented contract; not Huawei's image.",
         "modelarts-nb.recipe": fingerprint,
     }
-    before = _local(engine)
     changes = [f'LABEL "{name}"="{value}"' for name, value in labels.items()]
     if source:
         say(f"making the base image from {source}")
@@ -94,8 +99,6 @@ def make(engine: Engine, fingerprint: str, source: str, *, install: bool, say: C
     made = find(engine, fingerprint)
     if not made:
         raise SandboxError("The Engine did not take the base image.", "Its disk may be full: `docker system df`.")
-    if before is not None and before.id != made:
-        _forget(engine, before.id)
     return made
 
 
@@ -107,6 +110,12 @@ def remove(engine: Engine, *names: str) -> None:
                 engine.client.remove_image(name, force=True)  # also where a stopped container was made from it
 
 
+def forget(engine: Engine, image: str) -> None:
+    """Remove a base that has been replaced, unless it has other names or images built from it."""
+    with contextlib.suppress(EngineAPIError), mapped("Removing the base image that was"):
+        engine.client.remove_image(image)
+
+
 def _local(engine: Engine) -> Image | None:
     try:
         return images.inspect(engine, LOCAL)
@@ -114,12 +123,6 @@ def _local(engine: Engine) -> Image | None:
         if error.status == 404:
             return None
         raise
-
-
-def _forget(engine: Engine, image: str) -> None:
-    """Remove the base that was, unless it has other names or images built from it."""
-    with contextlib.suppress(EngineAPIError), mapped("Removing the base image that was"):
-        engine.client.remove_image(image)
 
 
 def _setup() -> str:

@@ -22,7 +22,7 @@ from ..errors import RegistryError, SandboxError
 from ..packages import need
 from ..reference import parse_reference
 from ..registry import client as registry
-from ..services import Service, alone
+from ..services import Service, alone, unmount_below
 from . import base_image
 
 DEFAULT_PORT = 5005
@@ -89,6 +89,7 @@ def down(*, purge: bool = False, engine: Engine | None = None) -> None:
     if folder.exists():
         with alone(folder):
             _service().stop()
+            unmount_below(folder)  # what making the base image mounted, where that was killed
     if purge:
         shutil.rmtree(folder, ignore_errors=True)
         if engine is not None:
@@ -116,12 +117,15 @@ def _with_base(
         source = images.inspect(engine, found.source).id if found.source else ""
         fingerprint = base_image.recipe(os.environ, source)
     if not (served and found.recipe == fingerprint):
+        before = base_image.present(engine)
         image = base_image.find(engine, fingerprint)
         image = image or base_image.make(engine, fingerprint, found.source, install=install, say=say)
         say(f"pushing {reference}")
         images.tag(engine, image, reference)
         for _ in images.push(engine, reference):
             pass
+        if before not in ("", image):
+            base_image.forget(engine, before)
     elif not images.exists(engine, str(reference)) and (image := base_image.find(engine, fingerprint)):
         images.tag(engine, image, reference)
     return replace(found, base_image=str(reference), recipe=fingerprint)

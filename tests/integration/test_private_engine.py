@@ -103,7 +103,10 @@ def test_an_engine_without_its_containerd_counts_as_crashed_and_is_started_again
 def test_an_engine_that_hangs_is_told_from_one_that_answers_and_down_ends_it(own_home, monkeypatch):
     monkeypatch.setattr(private, "ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(services, "STOP_SECONDS", 0.5)
-    os.kill(private.up().pid, signal.SIGSTOP)
+    pid = private.up().pid
+    os.kill(pid, signal.SIGSTOP)
+    while not all(" T " in path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")):
+        pass  # it stops thread by thread
     with pytest.raises(SandboxError, match="does not answer"):
         private.up()
     private.down()

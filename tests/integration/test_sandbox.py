@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import socket
+import subprocess
 import tarfile
 import threading
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from modelarts_nb import cli, services
+from modelarts_nb import cli, paths, services
 from modelarts_nb.engine import discovery, images, private
 from modelarts_nb.errors import EngineError, SandboxError
 from modelarts_nb.registry import client as registry_client
@@ -255,6 +256,25 @@ def test_any_image_becomes_the_base_and_stays_it(own, port, company_image, monke
     assert region.up(own) == found, "it is remembered"
     own.client.remove_image(company_image, force=True)
     assert region.up(own) == found, "it is no longer needed"
+
+
+def test_the_base_that_was_goes_when_another_takes_its_place(own, port):
+    first = images.inspect(own, region.up(own, port=port).base_image).id
+    region.up(own, base="real:base")
+    assert not images.exists(own, first)
+
+
+def test_what_an_attempt_that_was_killed_left_mounted_is_unmounted_before_anything_is_deleted(own, module_home, port):
+    region.up(own, port=port)
+    outside = module_home / "outside"
+    outside.mkdir(exist_ok=True)
+    (outside / "precious").write_text("")
+    inside = paths.folder("sandbox", "work", "root", "with a space")
+    subprocess.run(["mount", "--bind", outside, inside], check=True)
+    region.down(purge=True, engine=own)
+    assert (outside / "precious").exists()
+    assert str(module_home / "sandbox") not in Path("/proc/self/mountinfo").read_text()
+    assert not (module_home / "sandbox").exists()
 
 
 def test_an_image_that_is_not_there_is_told_and_not_remembered(own, port):
