@@ -18,6 +18,13 @@ $(VENV)/.dev: setup.py $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
+# What the tests use besides Python packages; the Engine and the registry install theirs themselves
+SYSTEM := apache2-utils busybox-static chromium fonts-dejavu-core fonts-noto-cjk openssh-client podman runc
+$(VENV)/.system: Makefile $(VENV)/bin/python
+	@dpkg --status $(SYSTEM) >/dev/null 2>&1 || { echo "installing $(SYSTEM)"; apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM) >/dev/null; }
+	@touch $@
+
 # An Engine if there is none, and the sandbox: both stay up until `modelarts-nb sandbox down` and `modelarts-nb engine down`.
 .PHONY: up
 up: $(VENV)/.lab
@@ -34,7 +41,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: lint
+test: lint $(VENV)/.system
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.dev

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 import shutil
 import signal
 import socket
@@ -33,9 +34,10 @@ from ..services import Service, alone, ended, unmount_below
 PACKAGES = ("docker.io", "iptables", "ca-certificates")
 SERVICES = ("docker.service", "docker.socket", "containerd.service")
 LABELS = ("modelarts-nb=private", "modelarts-nb.build-network=host")
-# BuildKit drops a step's output beyond 1 or 2 MiB and 100 or 200 kB a second, by version, unless it is told otherwise;
-# "-1" for no limit is understood by newer ones only
-UNCLIPPED = {"BUILDKIT_STEP_LOG_MAX_SIZE": str(1 << 40), "BUILDKIT_STEP_LOG_MAX_SPEED": str(1 << 40)}
+# BuildKit drops a step's output beyond 1 or 2 MiB and 100 or 200 kB a second, by version, unless it is told otherwise.
+# Engines before 23 must not be told: they take -1 for "nothing", and 1 MiB printed at once makes their progress endless
+UNCLIPPED = {"BUILDKIT_STEP_LOG_MAX_SIZE": "-1", "BUILDKIT_STEP_LOG_MAX_SPEED": "-1"}
+UNCLIPPED_SINCE = 23
 ANSWER_SECONDS = 15  # patience with an Engine that runs already
 
 # Where its networks may be, in the order of preference; one Engine takes a block of 4096 addresses
@@ -140,10 +142,16 @@ def _start(*, install: bool, say: Callable[[str], None]) -> None:
         configuration = _run_folder() / "containerd.toml"
         configuration.write_text(CONTAINERD.format(data=_data(), run=_run_folder()))
         _containerd().start([containerd, "--config", str(configuration)], _containerd_socket().exists)
-        _dockerd().start(_command(dockerd, pool), _answers, environment={**os.environ, **UNCLIPPED})
+        _dockerd().start(_command(dockerd, pool), _answers, environment={**os.environ, **_unclipped(dockerd)})
     except BaseException:
         _clean()
         raise
+
+
+def _unclipped(dockerd: str) -> dict[str, str]:
+    said = subprocess.run([dockerd, "--version"], capture_output=True, text=True, check=False).stdout
+    major = re.search(r"version (\d+)", said)
+    return UNCLIPPED if major and int(major[1]) >= UNCLIPPED_SINCE else {}
 
 
 def _command(dockerd: str, pool: IPv4Network) -> Sequence[str]:

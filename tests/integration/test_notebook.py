@@ -96,7 +96,7 @@ def test_a_failing_step_fails_its_cell_and_says_where(tmp_path, base_image):
         (["%%dockerfile d\nFROM {base}\nRUM x"], "line 3"),
         (["%%dockerfile d\nFROM {base}\nCOPY nothing.txt /", "%build"], "nothing.txt"),
         (["%%dockerfile d\nFROM {registry}/of-nobody/x:1", "%build"], "of-nobody"),
-        (["%%dockerfile d\nFROM localhost:9/x/y:1", "%build"], "localhost:9"),
+        (["%%dockerfile d\nFROM localhost:9/of-nobody/y:1", "%build"], "localhost:9"),
         (["%%dockerfile d -C nowhere\nFROM {base}", "%build"], "nowhere"),
         (["%build --nope"], "--nope"),
         (["%train of-nobody:1 -- true"], "of-nobody"),

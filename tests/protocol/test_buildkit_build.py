@@ -188,6 +188,19 @@ def test_an_answer_that_is_none_is_the_right_error(engine, answer, kind, words):
         run(fake.client)
 
 
+def test_a_progress_that_repeats_itself_without_end_ends(engine):
+    endless = itertools.repeat(line(id="moby.buildkit.trace", aux="") * 50)
+
+    def flood(connection):
+        connection.sendall(OK)
+        for piece in endless:  # until the client has closed
+            connection.sendall(piece)
+
+    fake = engine({"/session": UPGRADED + HELLO, "/build": flood, "/build/cancel": b"HTTP/1.1 204 No Content\r\n\r\n"})
+    with pytest.raises(EngineAPIError, match="never ends"):
+        run(fake.client)
+
+
 def test_a_failure_names_its_step_and_exit_code(engine):
     fake = engine({"/session": UPGRADED + HELLO, "/build": OK + VERTEX + line(error="process: exit code: 3") + END})
     with pytest.raises(BuildFailed) as caught:

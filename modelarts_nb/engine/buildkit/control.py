@@ -134,16 +134,19 @@ class _Status(ClientCall):
     def __init__(self, request: bytes, run: Run, hold: Callable[[], None], done: Callable[[], None]) -> None:
         super().__init__(request)
         self._run = run
+        self._reports = progress.Reports()
         self._hold = hold
         self._done = done
         self.over = False
 
     def received(self, message: bytes) -> None:
         try:
-            self._run.emit(progress.decode(message))
+            self._run.emit(self._reports.read(message))
         except WireError as error:
             self._run.session.problems.append(f"a piece of the progress cannot be read: {error}")
-        if self._run.hold():
+        if self._reports.stuck:
+            self._run.stuck()
+        elif self._run.hold():
             self._hold()
 
     def completed(self, outcome: StatusError) -> None:

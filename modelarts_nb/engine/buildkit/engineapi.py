@@ -68,6 +68,8 @@ class EngineApi:
 
     def _read(self, status: int, data: bytes) -> None:
         self._run.emit(self._answer.feed(status, data))
+        if self._answer.reports.stuck:
+            self._run.stuck()
 
     def _answered(self, status: int, reason: str) -> None:
         answer = self._answer
@@ -88,6 +90,7 @@ class Answer:
 
     def __init__(self) -> None:
         self._rest = bytearray()
+        self.reports = progress.Reports()
         self.image_id = ""
         self.error = ""
         self.refusal = ""
@@ -116,7 +119,7 @@ class Answer:
             message = json.loads(line)
             kind, aux = message.get("id"), message.get("aux")
             if kind == "moby.buildkit.trace":
-                events.extend(progress.decode(base64.b64decode(aux, validate=True)))
+                events.extend(self.reports.read(base64.b64decode(aux, validate=True)))
             elif kind == "moby.image.id":
                 self.image_id = str(aux["ID"])
             elif message.get("error"):

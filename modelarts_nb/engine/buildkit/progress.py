@@ -7,6 +7,29 @@ from collections.abc import Iterator
 from ...events import Event, Vertex, VertexLog, VertexStatus, VertexWarning
 from .protobuf import Message
 
+STUCK = 1000  # empty reports in a row; an Engine in order sends none
+
+
+class Reports:
+    """One build's reports, in their order.
+
+    ``stuck``: the Engine repeats itself without end. Engines before 23 do, once a batch of more than 1 MiB of output ended
+    with the line that made it too long (moby/buildkit, control.go of v0.8: ``retry`` stays true).
+    """
+
+    def __init__(self) -> None:
+        self._empty = 0
+
+    @property
+    def stuck(self) -> bool:
+        """Whether nothing more can be expected."""
+        return self._empty >= STUCK
+
+    def read(self, raw: bytes) -> list[Event]:
+        """The events of one StatusResponse. Raises protobuf.WireError."""
+        self._empty = 0 if raw else self._empty + 1
+        return list(decode(raw))
+
 
 def decode(raw: bytes) -> Iterator[Event]:
     """The events of one StatusResponse, vertexes first. Raises protobuf.WireError."""

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from ...errors import BuildFailed, EngineUnavailable
+from ...errors import BuildFailed, EngineAPIError, EngineUnavailable
 from ...events import Event, Vertex
 from . import duplex
 from .builder import Builder
@@ -22,6 +22,8 @@ from .session import Session
 
 MANY = 4096  # events that may wait for a caller who does not take them, before the Engine is not read any further
 GONE_HINT = "See whether it still runs: `docker version` asks it."
+STUCK_MESSAGE = "The Engine's report of the build never ends: a step printed over 1 MiB at once (Engines before 23)."
+STUCK_HINT = "Let the steps print less (`RUN … > build.log`), or use a newer Engine."
 _EXIT_CODE = re.compile(r"exit code:? (\d+)")
 _PREFIX = re.compile(r"^\[[^\]]*\]\s*")
 _CANCELED = re.compile(r"context canceled|^canceled", re.IGNORECASE)
@@ -115,6 +117,10 @@ class Run:
             instruction=_PREFIX.sub("", self._failed.name) if self._failed else "",
             exit_code=int(found[-1]) if found else None,
         )
+
+    def stuck(self) -> None:
+        """The Engine repeats itself without end."""
+        self.end(EngineAPIError(STUCK_MESSAGE, STUCK_HINT))
 
     def session_closed(self, reason: str) -> None:
         """Not the end: a build that needs nothing more of it goes on, and one that does fails with the Engine's words."""
