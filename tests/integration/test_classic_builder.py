@@ -1,7 +1,5 @@
 """A podman service: builds work, and one line says what is lost."""
 
-import os
-import shutil
 import subprocess
 import tarfile
 import time
