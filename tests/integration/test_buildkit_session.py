@@ -23,7 +23,7 @@ from modelarts_nb.errors import BuildFailed, EngineUnavailable, SettingsError
 from modelarts_nb.events import Vertex, VertexLog
 from modelarts_nb.services import Service
 
-from .conftest import answers, wait_until
+from ..conftest import answers, wait_until
 
 BUSYBOX = "/bin/busybox"
 BASE = "busybox-static:test"

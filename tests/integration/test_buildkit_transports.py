@@ -15,7 +15,7 @@ import pytest
 from modelarts_nb.engine.buildkit import SessionBuild, build
 from modelarts_nb.events import VertexLog
 
-from .conftest import wait_until
+from ..conftest import wait_until
 from .test_buildkit_session import BASE, busybox, nothing_stays_behind, output, run, sleepers, until, way
 
 __all__ = ["busybox", "nothing_stays_behind", "way"]  # fixtures

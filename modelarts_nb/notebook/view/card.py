@@ -64,7 +64,8 @@ def _(result: Image) -> Sequence[Fact]:
 def _(result: Kept) -> Sequence[Fact]:
     source = result.source
     stages = f", {result.stages} stages" if result.stages > 1 else ""
-    rows = [Fact("Kept", f"{result.instructions} instructions{stages}; context {source.context}")]
+    context = f"context folder {short_path(source.context.resolve())}" if source.context else "no context folder"
+    rows = [Fact("Kept", f"{result.instructions} instructions{stages}; {context}")]
     rows += [Fact(f"Line {line}", text) for line, text in result.findings]
     return [*rows, Fact("Next", f"%build {source.name} -t {source.name}:v1", code=True)]
 
@@ -82,7 +83,7 @@ def _(result: PushedImage) -> Sequence[Fact]:
 @facts.register
 def _(result: TrainingRun) -> Sequence[Fact]:
     nodes = " · ".join(
-        f"{node.name} exit {node.exit_code}" + (f", peak memory {size(node.peak_memory)}" if node.peak_memory else "")
+        f"{node.name} exit {node.exit_code}" + (f", memory up to {size(node.peak_memory)} (sampled)" if node.peak_memory else "")
         for node in result.nodes
     )
     rows = [Fact("Nodes", nodes), Fact("Time", duration(result.seconds))]
@@ -93,6 +94,8 @@ def _(result: TrainingRun) -> Sequence[Fact]:
 def short_path(path: Path | str) -> str:
     """The path as a person would write it: relative to here or to the home folder where that is shorter."""
     text = str(path)
+    if text == str(Path.cwd()):
+        return "./"
     for start, sign in ((str(Path.cwd()), "."), (str(Path.home()), "~")):
         if text.startswith(start.rstrip("/") + "/") and start != "/":
             return sign + text[len(start.rstrip("/")) :]

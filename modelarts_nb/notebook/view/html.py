@@ -47,11 +47,11 @@ background:var(--jp-cell-editor-background,#f5f5f5);white-space:pre-wrap}
 .ma table.ma-facts td:first-child{width:84px;color:var(--jp-content-font-color2,#616161)}
 .ma table.ma-facts td{white-space:normal;overflow-wrap:anywhere;font-size:13px}
 .ma .ma-foot{padding:7px 14px;border-top:1px solid var(--jp-border-color2,#e0e0e0);
-color:var(--jp-content-font-color2,#616161);font-size:12px;display:flex;gap:18px;flex-wrap:wrap}
+color:var(--jp-content-font-color2,#616161);font-size:12px;display:flex;gap:2px 18px;flex-wrap:wrap}
 .ma details>summary{cursor:pointer;padding:2px 14px 8px;color:var(--jp-content-font-color2,#616161);font-size:12px}
 .ma .ma-running{color:var(--jp-brand-color0,#0d47a1)}.ma .ma-done{color:var(--jp-success-color0,#1b5e20)}
 .ma .ma-failed{color:var(--jp-error-color0,#8c1d18)}.ma .ma-warn{color:var(--jp-warn-color0,#8a4b00)}
-</style>"""
+</style>""".replace(".ma ", ".ma.ma.ma ")  # stronger than JupyterLab's rules for tables and code in outputs
 _TONES = {State.RUNNING: "ma-running", State.DONE: "ma-done", State.FAILED: "ma-failed"}
 
 
@@ -229,6 +229,6 @@ def _foot(trace: Trace, log_path: str, following: str) -> str:
     if following:
         parts.append(f"<span>Next: <code>{escape(following)}</code></span>")
     if log_path:
-        lines = f"{trace.lines:,} line{'s' if trace.lines != 1 else ''}"
-        parts.append(f"<span>Full log: <code>{escape(short_path(log_path))}</code> ({lines})</span>")
+        lines = f" ({trace.lines:,} line{'s' if trace.lines != 1 else ''})" if trace.lines else ""
+        parts.append(f"<span>Full log: <code>{escape(short_path(log_path))}</code>{lines}</span>")
     return f'<div class="ma-foot">{" ".join(parts)}</div>' if parts else ""

@@ -19,7 +19,7 @@ from modelarts_nb.packages import need
 from modelarts_nb.sandbox import region
 from modelarts_nb.services import Service
 
-HOME = Path(__file__).parents[2] / "build" / "test-home"  # kept between runs: the base image is made once
+HOME = Path(__file__).parents[1] / "build" / "test-home"  # kept between runs: the base image is made once
 PORT = 5500 + 2 * (zlib.crc32(str(HOME).encode()) % 200)  # of its own, so that two checkouts can test side by side
 
 
