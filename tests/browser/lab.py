@@ -86,7 +86,8 @@ class Lab:
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/status?token={self.token}", timeout=5).read()
                 return
-            assert self.process.poll() is None and time.monotonic() < deadline, (self.state / "lab.log").read_text()[-2000:]
+            running = self.process.poll() is None and time.monotonic() < deadline
+            assert running, (self.state / "lab.log").read_text()[-2000:]
             time.sleep(0.2)
 
     def open(self, name, *, width=1280, height=1000, scale=1):

@@ -50,18 +50,18 @@ class Relay:
         outer.connect(self._target)
 
         def backwards():
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, EOFError):
                 while piece := outer.recv(65536):
                     inner.sendall(piece)
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, EOFError):
                 inner.shutdown(2)
 
         thread = threading.Thread(target=backwards, name="relay")
         thread.start()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, EOFError):
             while piece := inner.recv(65536):
                 outer.sendall(piece)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, EOFError):
             outer.shutdown(2)
         thread.join()
         outer.close()

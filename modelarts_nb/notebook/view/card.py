@@ -83,7 +83,7 @@ def _(result: PushedImage) -> Sequence[Fact]:
 @facts.register
 def _(result: TrainingRun) -> Sequence[Fact]:
     nodes = " · ".join(
-        f"{node.name} exit {node.exit_code}" + (f", memory up to {size(node.peak_memory)} (sampled)" if node.peak_memory else "")
+        f"{node.name} exit {node.exit_code}" + (f", memory up to {size(node.peak_memory)}" if node.peak_memory else "")
         for node in result.nodes
     )
     rows = [Fact("Nodes", nodes), Fact("Time", duration(result.seconds))]
