@@ -15,6 +15,9 @@ from .contract import boot_paths
 from .spec import JobSpec
 
 
+LINES, LINE_WIDTH = 60, 500  # how much of the output is looked at
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """A cause: its row (0: none), what happened, what to change."""
@@ -38,8 +41,8 @@ class Evidence:
 
     @property
     def text(self) -> str:
-        """The last lines as one text."""
-        return "\n".join(self.lines)
+        """The last lines as one text; bounded, as the patterns' time grows with the square of a line's length."""
+        return "\n".join(line[:LINE_WIDTH] for line in self.lines[-LINES:])
 
 
 def diagnose(evidence: Evidence) -> Diagnosis | None:
