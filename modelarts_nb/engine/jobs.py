@@ -37,6 +37,9 @@ LABEL = "modelarts-nb.job"
 OWNER = "modelarts-nb.owner"
 SAMPLING = 0.25  # seconds between two looks at memory and CPU
 SILENCE = 5.0  # seconds without a line before it is worth a word that all came at the end
+# Older Engines give also an internal network's containers a default route, and leave the rest to firewall rules, if any:
+# a bridge without an address leads nowhere
+NO_GATEWAY = {"com.docker.network.bridge.inhibit_ipv4": "true"}
 GRACE = 5.0  # seconds that other nodes may go on after one has failed
 
 
@@ -122,11 +125,15 @@ class _Job:
 
         def make() -> tuple[str, ...]:
             labels = _labels(self.job_id)
-            draft = self.client.create_network(f"{self._name}-draft", driver="bridge", internal=internal, labels=labels)["Id"]
+            make_network = functools.partial(
+                self.client.create_network, driver="bridge", internal=internal, labels=labels,
+                options=NO_GATEWAY if internal and not self.engine.podman else None,
+            )
+            draft = make_network(f"{self._name}-draft")["Id"]
             subnet = self.client.inspect_network(draft)["IPAM"]["Config"][0]["Subnet"]
             self.client.remove_network(draft)
             pool = {"Driver": "default", "Config": [{"Subnet": subnet}]}
-            self.client.create_network(self._name, driver="bridge", internal=internal, labels=labels, ipam=pool)
+            make_network(self._name, ipam=pool)
             hosts = ipaddress.ip_network(subnet).hosts()
             next(hosts)  # the bridge's own
             return tuple(str(next(hosts)) for _ in range(self.spec.nodes))

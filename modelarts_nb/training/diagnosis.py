@@ -14,7 +14,6 @@ from ..text import size
 from .contract import boot_paths
 from .spec import JobSpec
 
-
 LINES, LINE_WIDTH = 60, 500  # how much of the output is looked at
 
 
@@ -153,8 +152,8 @@ def _not_permitted(evidence: Evidence) -> Diagnosis | None:
 
 def _no_network(evidence: Evidence) -> Diagnosis | None:
     found = re.search(
-        r"Network is unreachable|Temporary failure in name resolution|Name or service not known|Could not resolve host"
-        r"|nodename nor servname|Failed to resolve", evidence.text,
+        r"Network is unreachable|No route to host|Temporary failure in name resolution|Name or service not known"
+        r"|Could not resolve host|nodename nor servname|Failed to resolve", evidence.text,
     )
     if not found or evidence.spec.network != "isolated":
         return None

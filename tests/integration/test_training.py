@@ -88,7 +88,7 @@ def test_the_environment_is_the_contracts(train, tmp_path, contract, expected):
 
 
 @pytest.mark.parametrize("contract", ["v1", "v2"])
-def test_there_is_no_way_out_but_the_nodes_see_each_other(train, tmp_path, contract):
+def test_the_nodes_see_each_other(train, tmp_path, contract):
     hosts = "[os.environ[f'BATCH_CUSTOM{n}_HOSTS'].split(':')[0] for n in (0, 1)]"
     index = "DLS_TASK_INDEX"
     if contract == "v2":
@@ -96,8 +96,6 @@ def test_there_is_no_way_out_but_the_nodes_see_each_other(train, tmp_path, contr
     folder = code(tmp_path, talk__py=f"""
         import os, socket, time
         hosts = {hosts}
-        routes = open("/proc/net/route").read().splitlines()[1:]
-        print("default route:", any(line.split()[1] == "00000000" for line in routes))
         if os.environ["{index}"] == "0":
             with socket.create_server(("0.0.0.0", 29500)) as server:
                 connection, address = server.accept()
@@ -114,10 +112,19 @@ def test_there_is_no_way_out_but_the_nodes_see_each_other(train, tmp_path, contr
     command = f"python3 {where}/talk.py" if contract == "v2" else (
         "bash /home/work/run_train.sh python3 /home/work/user-job-dir/code/talk.py")
     run = train(command=command, contract=contract, nodes=2, code=folder)
-    assert "default route: False" in printed(run)
-    assert "default route: False" in printed(run, "worker-1")
     assert "heard hello from 1 True" in printed(run)
     assert [node.exit_code for node in run.nodes] == [0, 0]
+
+
+def test_there_is_no_way_out_of_the_nodes_unless_it_is_opened(train, engine):
+    gateway = engine.inspect_network("bridge")["IPAM"]["Config"][0]["Gateway"]
+    with socket.create_server((gateway, 0)) as outside:  # this machine, which the way out begins with
+        port = outside.getsockname()[1]
+        reach = f"python3 -c 'import socket; socket.create_connection((\"{gateway}\", {port}), 10); print(\"out\")'"
+        assert printed(train(command=reach, contract="v2", network="bridge")) == ["out"]
+        assert printed(train(command=reach, contract="v2", network="host")) == ["out"]
+        error = failure(train, reach, contract="v2")
+    assert "no way to the internet" in error.message
 
 
 def test_the_code_comes_as_object_storage_delivers_it(train, tmp_path):
