@@ -53,7 +53,7 @@ class LogFile:
         elif isinstance(event, Vertex):
             self._vertex(event)
         elif isinstance(event, VertexWarning):
-            self._write(f"warning: {self._safe(event.short)}\n")
+            self._write(f"warning: {self._safe(event.short)}\n" + "".join(f"  {self._safe(line)}\n" for line in event.detail))
 
     def _vertex(self, vertex: Vertex) -> None:
         old = self._states.get(vertex.digest)

@@ -238,6 +238,8 @@ def _check_arg(made: Instruction) -> tuple[str, str]:
     return ("ARG names can not be blank", "Write ARG NAME or ARG NAME=VALUE.") if blank else ("", "")
 
 
+def _check_volume(made: Instruction) -> tuple[str, str]:
+    return ("VOLUME requires an argument", "") if made.exec_form and not made.words else ("", "")
 
 
 def _check_shell(made: Instruction) -> tuple[str, str]:
@@ -257,6 +259,7 @@ def _check_healthcheck(made: Instruction) -> tuple[str, str]:
 _CHECKS = {
     "FROM": _check_from, "COPY": _check_copy, "ADD": _check_copy, "ENV": _check_pairs, "LABEL": _check_pairs,
     "ARG": _check_arg, "SHELL": _check_shell, "HEALTHCHECK": _check_healthcheck,
+    "VOLUME": _check_volume,
 }
 
 
