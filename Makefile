@@ -44,7 +44,7 @@ lint: $(VENV)/.dev
 test: lint $(VENV)/.system
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/.dev
+bench: up $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
 clean:

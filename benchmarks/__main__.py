@@ -9,13 +9,14 @@ from pathlib import Path
 
 from . import __path__ as here
 
-TOOLS = {"__main__", "timing", "sandbox"}
+TOOLS = {"__main__", "timing", "parts"}
 
 
 def main() -> None:
     print(f"{Path('/proc/cpuinfo').read_text().count('processor	')} cores, Python {sys.version.split()[0]}")
     names = sys.argv[1:] or sorted({module.name for module in pkgutil.iter_modules(here)} - TOOLS)
     for name in names:
+        sys.argv = [name]
         importlib.import_module(f"benchmarks.{name}").main()
 
 
