@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import build, push, train
     from .errors import ModelArtsError
-    from .image import Image, PushedImage
+    from .image import Export, Image, PushedImage
     from .training.run import TrainingRun
 
 __version__ = "0.1.0"
-__all__ = ["Image", "ModelArtsError", "PushedImage", "TrainingRun", "build", "push", "train"]
+__all__ = ["Export", "Image", "ModelArtsError", "PushedImage", "TrainingRun", "build", "push", "train"]
 
 _HOMES = {
-    "build": "api", "push": "api", "train": "api", "ModelArtsError": "errors", "Image": "image", "PushedImage": "image",
-    "TrainingRun": "training.run",
+    "build": "api", "push": "api", "train": "api", "ModelArtsError": "errors", "Export": "image", "Image": "image",
+    "PushedImage": "image", "TrainingRun": "training.run",
 }
 
 

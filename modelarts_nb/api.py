@@ -9,13 +9,13 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from . import paths
-from .building.request import BuildRequest, DockerfileSource
+from .building.request import BuildRequest, DockerfileSource, EnvVariable, Output
 from .errors import ModelArtsError, RunFailed, SettingsError
 from .follow import follow
-from .image import Image, PushedImage
+from .image import Export, Image, PushedImage
 from .logfile import LogFile
 from .reference import ImageReference, parse_reference
 from .session import Kept, session
@@ -80,15 +80,25 @@ def build(
     network: str = "",
     no_cache: bool = False,
     pull: bool = False,
+    secrets: Mapping[str, bytes | str | Path | EnvVariable] | None = None,
+    ssh: Mapping[str, str | Path | EnvVariable] | None = None,
+    cache_from: Sequence[str] = (),
+    labels: Mapping[str, str] | None = None,
+    add_hosts: Mapping[str, str] | None = None,
+    output: str | Path | Output | None = None,
+    builder: str = "",
     log: str | Path = "",
     progress: str = "",
-) -> Image:
+) -> Image | Export | PushedImage:
     """Build an image and return it.
 
     ``dockerfile`` is the name of a ``%%dockerfile`` cell ("": the last one), a path, or a DockerfileSource. The other
     arguments are ``docker build``'s. Proxy settings of this machine become Docker's predefined build arguments; its CA
-    bundle and pip configuration are offered as the build secrets ``ca`` and ``pip.conf`` (see build/site.py).
-    Raises DockerfileSyntaxError, BuildFailed, EngineUnavailable.
+    bundle and pip configuration are offered as the build secrets ``ca`` and ``pip.conf`` (see building/site.py).
+    ``secrets``, by id: the value (bytes or text), a file (Path), or an EnvVariable. ``ssh``, by id: the socket of an agent.
+    ``output``: the files of the built stage go there, and an Export is returned instead. ``builder``: the URL of a
+    stand-alone BuildKit, which pushes the image to its tag's registry; a PushedImage is returned.
+    Raises DockerfileSyntaxError, BuildFailed, EngineUnavailable, SettingsError.
     """
     from . import workflows
     from .notebook.view.card import BUILD
@@ -98,18 +108,52 @@ def build(
     tags = tuple(str(parse_reference(text).tagged()) for text in ([tag] if isinstance(tag, str) and tag else tag))
     if not tags and source.name:
         tags = (f"{source.name}:latest",)
+    own = {name: _secret(name, value) for name, value in (secrets or {}).items()}
     request = BuildRequest(
-        source=source, tags=tags, build_args={**site.build_args, **(build_args or {})}, target=target, platform=platform,
-        network=network, no_cache=no_cache, pull=pull, secrets=site.secrets,
+        source=source, tags=() if output else tags, build_args={**site.build_args, **(build_args or {})}, target=target,
+        platform=platform, network=network, no_cache=no_cache, pull=pull, secrets={**site.secrets, **own},
+        ssh={name: _agent(name, socket) for name, socket in (ssh or {}).items()}, cache_from=tuple(cache_from),
+        labels=labels or {}, add_hosts=add_hosts or {}, builder=builder,
+        output=output if isinstance(output, Output) or output is None else Output(Path(output)),
     )
     workflows.parse(source)  # a mistake in the text is said without asking for an Engine
-    engine = connect()
-    redact = Redactor(_secret_values(request))
+    redact = Redactor([*_secret_values(request), *(value.decode(errors="replace") for value in own.values())])
     following = _Following(BUILD, tags[0] if tags else source.name, _log(log, "build"), progress, redact)
-    following.next_line = f"%train {tags[0] if tags else ''} --code DIR -- python DIR/train.py".replace("  ", " ")
-    image = following.run(workflows.build(engine, request, following.trace))
-    session.image = replace(image, log_path=str(following.log.path))
-    return session.image
+    if builder:
+        built = following.run(workflows.build_elsewhere(request, _stored_logins(), following.trace))
+        session.pushed = built if isinstance(built, PushedImage) else session.pushed
+        return cast("Export | PushedImage", built)
+    if output is None:
+        following.next_line = f"%train {tags[0] if tags else ''} --code DIR -- python DIR/train.py".replace("  ", " ")
+    result: Image | Export = following.run(workflows.build(connect(), request, following.trace))
+    result = replace(result, log_path=str(following.log.path))
+    session.image = result if isinstance(result, Image) else session.image
+    return result
+
+
+def _secret(name: str, source: bytes | str | Path | EnvVariable) -> bytes:
+    """A secret's value, as it is now. Errors name the secret and never its value."""
+    if isinstance(source, EnvVariable):
+        if source.name not in os.environ:
+            raise SettingsError(f"The secret {name} is to come from the environment variable {source.name}, which is not set.")
+        return os.environb[os.fsencode(source.name)]
+    if isinstance(source, Path):
+        try:
+            return source.read_bytes()
+        except OSError as error:
+            raise SettingsError(f"The secret {name} cannot be read: {source}: {error.strerror}.") from error
+    return source.encode() if isinstance(source, str) else source
+
+
+def _agent(name: str, socket: str | Path | EnvVariable) -> Path:
+    """The socket of an ssh agent."""
+    place = os.environ.get(socket.name, "") if isinstance(socket, EnvVariable) else str(socket)
+    if not place or not Path(place).exists():
+        raise SettingsError(
+            f"There is no ssh agent for “{name}”" + (f" at {place}." if place else "."),
+            "Start one and give it your key (`ssh-agent`, `ssh-add`), or name its socket: --ssh NAME=SOCKET.",
+        )
+    return Path(place)
 
 
 def train(image: str = "", *, log: str | Path = "", progress: str = "", **options: Any) -> TrainingRun:
@@ -257,13 +301,23 @@ def _destination(name: str, to: str) -> ImageReference:
 
 def _credentials(engine: Any) -> Any:
     """Docker's stored logins, credential helpers included, as the registry client wants them."""
+    return _logins(engine.client._auth_configs)
 
+
+def _stored_logins() -> Any:
+    """The same, where no Engine is asked."""
+    from docker import auth
+
+    return _logins(auth.load_config())
+
+
+def _logins(configs: Any) -> Any:
     def login(host: str) -> tuple[str, Secret] | None:
         from docker import auth
         from docker.errors import DockerException
 
         try:
-            found = auth.resolve_authconfig(engine.client._auth_configs, host or None)
+            found = auth.resolve_authconfig(configs, host or None)
         except DockerException:
             return None  # a broken credential helper: the registry will say that it wants a login
         if not found or not (found.get("username") or found.get("Username")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .text import size
 
@@ -66,3 +67,16 @@ class PushedImage:
 
     def __str__(self) -> str:
         return f"{self.reference}  {self.digest}"
+
+
+@dataclass(frozen=True)
+class Export:
+    """The files of a built stage: what ``%build --output`` returns. ``path`` is the folder, or the tar file."""
+
+    path: Path
+    tar: bool = False
+    log_path: str = ""
+    dockerfile: str = ""
+
+    def __str__(self) -> str:
+        return str(self.path)

@@ -6,7 +6,8 @@ that explain it.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import contextlib
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from .building.failure import hint_for, meaningful
@@ -16,10 +17,10 @@ from .engine import build as engine_build
 from .engine import context as build_context
 from .engine import images, jobs
 from .engine.discovery import Engine
-from .errors import BuildFailed, EngineAPIError, RegistryError, RunFailed
+from .errors import BuildFailed, EngineAPIError, RegistryError, RunFailed, SettingsError
 from .events import Event
-from .image import Image, PushedImage
-from .reference import ImageReference
+from .image import Export, Image, PushedImage
+from .reference import ImageReference, parse_reference
 from .registry import client as registry
 from .trace import Trace
 from .training import preview
@@ -36,21 +37,47 @@ def parse(source: DockerfileSource) -> Dockerfile:
     return parse_dockerfile(source.text, origin=source.origin, first_line=source.first_line)
 
 
-def build(engine: Engine, request: BuildRequest, trace: Trace) -> Generator[Event | None, None, Image]:
-    """Build; returns the Image.
+def build(engine: Engine, request: BuildRequest, trace: Trace) -> Generator[Event | None, None, Image | Export]:
+    """Build on the Engine; returns the Image, or the Export where the request has an output.
 
     Raises DockerfileSyntaxError before anything is sent, BuildFailed naming the instruction and its line.
     """
     dockerfile = parse(request.source)
     yield from build_context.guard(dockerfile, request.source.context)
-    try:
+    with _explained(dockerfile, request, trace):
         image_id = yield from engine_build.build(engine, request)
+    if request.output is not None:
+        return Export(request.output.path, request.output.tar, dockerfile=request.source.name)
+    image = images.inspect(engine, image_id)
+    return replace(image, reference=request.tags[0] if request.tags else "", dockerfile=request.source.name)
+
+
+def build_elsewhere(
+    request: BuildRequest, credentials: registry.Credentials, trace: Trace
+) -> Generator[Event | None, None, PushedImage | Export]:
+    """Build on a stand-alone BuildKit, which pushes; returns what its registry holds then, or the Export.
+
+    Raises as ``build`` and ``push``.
+    """
+    dockerfile = parse(request.source)
+    if request.output is None and not request.tags:
+        raise SettingsError("A builder keeps no images.", "Say where it goes: -t HOST/ORGANIZATION/NAME:TAG, or --output DIR.")
+    yield from build_context.guard(dockerfile, request.source.context)
+    with _explained(dockerfile, request, trace):
+        yield from engine_build.build_elsewhere(request)
+    if request.output is not None:
+        return Export(request.output.path, request.output.tar, dockerfile=request.source.name)
+    return _read_back(parse_reference(request.tags[0]), "", credentials)
+
+
+@contextlib.contextmanager
+def _explained(dockerfile: Dockerfile, request: BuildRequest, trace: Trace) -> Iterator[None]:
+    try:
+        yield
     except BuildFailed as error:
         raise explain(error, trace, dockerfile, request) from error
     except EngineAPIError as error:
         raise type(error)(error.message, error.hint or hint_for([error.message]), status=error.status) from error
-    image = images.inspect(engine, image_id)
-    return replace(image, reference=request.tags[0] if request.tags else "", dockerfile=request.source.name)
 
 
 def explain(error: BuildFailed, trace: Trace, dockerfile: Dockerfile, request: BuildRequest) -> BuildFailed:
@@ -60,7 +87,8 @@ def explain(error: BuildFailed, trace: Trace, dockerfile: Dockerfile, request: B
         return BuildFailed(error.message, error.hint or hint_for([error.message]), origin=request.source.origin)
     lines = list(step.tail)
     instruction = locate(dockerfile, step.vertex.name, request.target)
-    line = instruction.line + request.source.first_line - 1 if instruction is not None else 0
+    line = instruction.line if instruction is not None else error.line  # which newer Engines know by themselves
+    line = line + request.source.first_line - 1 if line else 0
     text = step.name.partition("] ")[2] or step.name
     exit_code = error.exit_code
     message = f"{text}: " + (f"exit code {exit_code}" if exit_code is not None else error.message)
@@ -113,6 +141,11 @@ def push(
     """
     images.tag(engine, image, reference)
     reported = yield from images.push(engine, reference)
+    return _read_back(reference, reported, credentials)
+
+
+def _read_back(reference: ImageReference, reported: str, credentials: registry.Credentials) -> PushedImage:
+    """What the registry holds, compared with the digest that was ``reported`` ("": none)."""
     manifest = registry.read_manifest(reference, credentials)
     if reported and manifest.digest and manifest.digest != reported:
         raise RegistryError(
@@ -125,5 +158,3 @@ def push(
             "Build the image with %build, which never makes an index with attestations.",
         )
     return PushedImage(str(reference), manifest.digest or reported, manifest.media_type, manifest.size)
-
-

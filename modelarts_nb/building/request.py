@@ -24,8 +24,27 @@ class DockerfileSource:
 
 
 @dataclass(frozen=True)
+class EnvVariable:
+    """A value that an environment variable holds."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a build's files go instead of an image: a folder, or one tar file."""
+
+    path: Path
+    tar: bool = False
+
+
+@dataclass(frozen=True)
 class BuildRequest:
-    """One build. Names and meaning of the options are ``docker build``'s."""
+    """One build. Names and meaning of the options are ``docker build``'s.
+
+    ``ssh``: sockets of ssh agents by id. ``builder``: the address of a stand-alone BuildKit, which pushes what it builds to
+    its tags' registries; "": the Engine builds.
+    """
 
     source: DockerfileSource
     tags: tuple[str, ...] = ()
@@ -37,3 +56,8 @@ class BuildRequest:
     pull: bool = False
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     labels: Mapping[str, str] = field(default_factory=dict)
+    ssh: Mapping[str, Path] = field(default_factory=dict)
+    cache_from: tuple[str, ...] = ()
+    add_hosts: Mapping[str, str] = field(default_factory=dict)
+    output: Output | None = None
+    builder: str = ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..building.request import BuildRequest
-from ..errors import BuildFailed
+from ..errors import BuildFailed, SettingsError
 from ..events import Event, Vertex, VertexLog, VertexWarning
 from .discovery import Engine
 from .failures import mapped
@@ -29,13 +29,17 @@ _EXIT = re.compile(r"(?:returned a non-zero code: |exit status )(\d+)")
 
 def build(engine: Engine, request: BuildRequest) -> Generator[Event | None, None, str]:
     """As ``engine.build.build``."""
+    for option, value in (("--ssh", request.ssh), ("--output", request.output)):
+        if value:
+            raise SettingsError(f"{option} needs BuildKit, which this Engine lacks.", "Use a Docker Engine 20.10 or newer.")
     yield VertexWarning("", LOST)
     archive = yield from call(lambda: _archive(request))
     params = {
         "dockerfile": DOCKERFILE, "t": list(request.tags), "buildargs": _json(dict(request.build_args)), "rm": True,
         "forcerm": True, "target": request.target, "platform": request.platform, "nocache": request.no_cache,
         "pull": request.pull, "networkmode": request.network or engine.build_network or "host",
-        "labels": _json(dict(request.labels)),
+        "labels": _json(dict(request.labels)), "cachefrom": json.dumps(request.cache_from) if request.cache_from else "",
+        "extrahosts": [f"{name}:{address}" for name, address in request.add_hosts.items()],
     }
     with archive, mapped("Building"):
         response = engine.client._post(

@@ -13,8 +13,9 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Enum, Unicode
 
 from .. import api
+from ..building import options as build_options
 from ..building.request import DockerfileSource
-from ..image import Image, PushedImage
+from ..image import Export, Image, PushedImage
 from ..session import DEFAULT_NAME, session
 from ..settings import CONTRACTS, PROGRESS
 from ..training import arguments as train_arguments
@@ -70,17 +71,27 @@ class ModelArtsMagics(Magics):
     @argument("--target", default="", metavar="STAGE", help="Stop at this stage.")
     @argument("--platform", default="", metavar="P", help="For example linux/arm64.")
     @argument("--network", default="", metavar="MODE", help="Network of RUN steps: default, none or host.")
+    @argument("--secret", action="append", default=[], metavar="id=ID[,src=FILE|,env=NAME]", help="For --mount=type=secret.")
+    @argument("--ssh", action="append", default=[], metavar="default|ID=SOCKET", help="An ssh agent, for --mount=type=ssh.")
+    @argument("--cache-from", action="append", default=[], metavar="IMAGE", help="Also use that image's steps. Repeatable.")
+    @argument("--label", action="append", default=[], metavar="K=V", help="A label of the image. Repeatable.")
+    @argument("--add-host", action="append", default=[], metavar="HOST:IP", help="A name that RUN steps resolve. Repeatable.")
+    @argument("-o", "--output", default="", metavar="DIR|type=tar,dest=FILE", help="Bring the files out; make no image.")
+    @argument("--builder", default="", metavar="URL", help="A BuildKit at tcp://… or unix://…, which pushes what it builds.")
     @argument("--no-cache", action="store_true", help="Run every step again.")
     @argument("--pull", action="store_true", help="Ask the registry for newer base images.")
     @argument("--log", default="", metavar="FILE", help="Where the whole log goes.")
     @argument("-q", "--quiet", action="store_true", help="Show nothing unless it fails.")
-    def build(self, line: str) -> Image:
+    def build(self, line: str) -> Image | Export | PushedImage:
         """Build an image with BuildKit, show every step while it runs, and return the Image.
+
+        With ``--output`` the files of the built stage come out, as an Export; with ``--builder`` the image is pushed.
 
         Examples::
 
             %build -t digits:v1
             %build digits -t digits:v2 --build-arg PYTHON=3.11 --no-cache
+            %build digits --secret id=token,env=HUB_TOKEN --target wheels --output wheels
         """
         options = _parse(self.build, line)
         if options.name and options.file:
@@ -89,6 +100,11 @@ class ModelArtsMagics(Magics):
             Path(options.file) if options.file else options.name, tag=options.tag, context=options.context,
             build_args=_pairs("--build-arg", options.build_arg), target=options.target, platform=options.platform,
             network=options.network, no_cache=options.no_cache, pull=options.pull, log=options.log,
+            secrets=dict(map(build_options.secret_option, options.secret)),
+            ssh=dict(map(build_options.ssh_option, options.ssh)), cache_from=options.cache_from,
+            labels=_pairs("--label", options.label), builder=options.builder,
+            add_hosts=dict(map(build_options.host_option, options.add_host)),
+            output=build_options.output_option(options.output) if options.output else None,
             progress="quiet" if options.quiet else "",
         )
         return shown.already(self.shell, image)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from ..image import Image, PushedImage
+from ..image import Export, Image, PushedImage
 from ..session import Kept
 from ..text import size
 from ..training.run import TrainingRun
@@ -13,7 +13,7 @@ from .view import html, plain
 from .view.card import facts, short_instruction
 
 T = TypeVar("T")
-_TYPES = (Image, PushedImage, TrainingRun, Kept, Status)
+_TYPES = (Image, Export, PushedImage, TrainingRun, Kept, Status)
 _shown: tuple[int, int] = (-1, 0)  # the cell whose view has just shown a value, and that value's id
 
 
@@ -64,6 +64,8 @@ def _describe(value: Any) -> tuple[str, str, list[tuple[str, str]]]:
         return "Image", value.reference or value.short_id, history
     if isinstance(value, PushedImage):
         return "Pushed", value.reference, []
+    if isinstance(value, Export):
+        return "Exported", value.dockerfile, []
     if isinstance(value, TrainingRun):
         return "Training run", value.image, []
     if isinstance(value, Kept):

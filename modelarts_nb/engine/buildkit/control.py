@@ -221,7 +221,8 @@ def _exporter(request: SessionBuild, *, standalone: bool) -> tuple[str, dict[str
     names = ",".join(tag if ":" in tag.rpartition("/")[2] else f"{tag}:latest" for tag in request.tags)
     attributes = {"name": names} if names else {}
     if standalone:
-        return "image", attributes | ({"push": "true"} if request.push else {})
+        # never an index with attestations, nor an OCI manifest: SWR takes neither
+        return "image", attributes | {"oci-mediatypes": "false"} | ({"push": "true"} if request.push else {})
     return "moby", attributes
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...image import Image, PushedImage
+from ...image import Export, Image, PushedImage
 from ...session import Kept
 from ...text import clean, duration, size
 from ...trace import State, Step, Trace
@@ -78,6 +78,11 @@ def _(result: PushedImage) -> Sequence[Fact]:
         Fact("Digest", result.digest, code=True),
         Fact("Manifest", f"{kind} · {size(result.size)} compressed · read back from the registry"),
     ]
+
+
+@facts.register
+def _(result: Export) -> Sequence[Fact]:
+    return [Fact("Tar file" if result.tar else "Folder", short_path(result.path), code=True)]
 
 
 @facts.register
