@@ -8,6 +8,12 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 
+# What Jupyter is told at installation, jupyter-config/NAME.d/*.json: only what exists, and so far nothing needs any
+CONFIGURATION = [
+    (f"etc/jupyter/{folder.name}", [str(file.relative_to(HERE)) for file in sorted(folder.glob("*.json"))])
+    for folder in sorted((HERE / "jupyter-config").glob("*.d"))
+]
+
 setup(
     name="modelarts-nb",
     version="0.1.0",
@@ -19,6 +25,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["modelarts_nb", "modelarts_nb.*"]),
     package_data={"modelarts_nb": ["py.typed", "sandbox/image/*", "sandbox/image/**/*", "notebook/*.css"]},
+    data_files=CONFIGURATION,
     install_requires=[
         "docker>=6.1",      # the Engine's API: transports, contexts, stored credentials
         "hpack>=4.0",       # HTTP/2 header compression, for the build session; pure Python, no dependencies
