@@ -19,7 +19,7 @@ from modelarts_nb.packages import need
 from modelarts_nb.sandbox import region
 from modelarts_nb.services import Service
 
-HOME = Path(__file__).parents[1] / "build" / "test-home"  # kept between runs: the base image is made once
+HOME = Path(__file__).parents[1] / "build" / os.environ.get("MODELARTS_NB_TEST_HOME", "test-home")  # kept between runs: the base image is made once
 PORT = 5500 + 2 * (zlib.crc32(str(HOME).encode()) % 200)  # of its own, so that two checkouts can test side by side
 
 
@@ -36,6 +36,12 @@ def home():
 
 @pytest.fixture(scope="session")
 def engine_base_url(home):
+    """A private Engine; or the one of ``MODELARTS_NB_TEST_ENGINE``, to see how the suite does on another version."""
+    if os.environ.get("MODELARTS_NB_TEST_ENGINE"):
+        os.environ["DOCKER_HOST"] = os.environ["MODELARTS_NB_TEST_ENGINE"]
+        yield os.environ["DOCKER_HOST"]
+        del os.environ["DOCKER_HOST"]
+        return
     was_running = private.status().running
     found = private.up(say=print)
     yield found.url

@@ -190,9 +190,15 @@ def solve_request(request: SessionBuild, session: Session, ref: str, *, standalo
     entitlements = ["network.host"] if request.network == "host" else []
     return (
         data(1, ref) + data(3, exporter) + mapping(4, attributes) + data(5, session.id) + data(6, "dockerfile.v0")
-        + mapping(7, frontend_attributes(request, session)) + strings(9, entitlements)
+        + mapping(7, frontend_attributes(request, session)) + _cache(request) + strings(9, entitlements)
         + present(13, data(1, exporter) + mapping(2, attributes))
     )
+
+
+def _cache(request: SessionBuild) -> bytes:
+    """``CacheOptions`` of an image that carries its own cache, which the Engine's API asks for by this build argument too."""
+    wanted = request.build_args.get("BUILDKIT_INLINE_CACHE", "").lower() in ("1", "t", "true")
+    return present(8, present(4, data(1, "inline"))) if wanted and request.output is None else b""
 
 
 def frontend_attributes(request: SessionBuild, session: Session) -> dict[str, str]:
