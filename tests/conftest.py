@@ -19,7 +19,8 @@ from modelarts_nb.packages import need
 from modelarts_nb.sandbox import region
 from modelarts_nb.services import Service
 
-HOME = Path(__file__).parents[1] / "build" / os.environ.get("MODELARTS_NB_TEST_HOME", "test-home")  # kept between runs: the base image is made once
+# Kept between runs: the base image is made once
+HOME = Path(__file__).parents[1] / "build" / os.environ.get("MODELARTS_NB_TEST_HOME", "test-home")
 PORT = 5500 + 2 * (zlib.crc32(str(HOME).encode()) % 200)  # of its own, so that two checkouts can test side by side
 
 

@@ -41,6 +41,11 @@ _CAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "That name is not there. For a base image: check name and tag. For a file: COPY takes it from the build "
             "context (%%dockerfile -C DIR), where .dockerignore may leave it out. For a program: it is not in the image.",
         ),
+        (
+            r"field contains invalid UTF-8",
+            "A file name in the build context is no UTF-8, which Engines from 28 on refuse. `find . | grep -axv '.*'` shows it: "
+            "rename it, or leave it out in .dockerignore.",
+        ),
         (r"exec format error", "The program is for another processor: build with --platform, or choose another base."),
         (r"exit code: 137|\bKilled\b", "It was killed, most likely for memory: give the Engine more, or do less at once."),
         (r"Permission denied", "The step's user may not do that: `USER root` before it, and the contract's user again after."),

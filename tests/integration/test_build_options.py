@@ -103,6 +103,12 @@ def test_the_steps_of_a_pushed_image_are_used_again(build, registry, engine):
     assert again.layers == first.layers
 
 
+def test_a_built_image_is_pushed_as_one_manifest_that_swr_takes(build, registry):
+    image = build("RUN echo new > /new", tag=f"{registry}/kind/of:1", no_cache=True)
+    pushed = modelarts_nb.push(image.reference, progress="quiet")
+    assert pushed.media_type == "application/vnd.docker.distribution.manifest.v2+json"
+
+
 def test_a_base_image_behind_a_login(build, base_image, guarded_registry, tmp_path, engine, monkeypatch):
     host, user, password = guarded_registry
     private = f"{host}/team/base:1"

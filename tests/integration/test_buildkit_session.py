@@ -132,13 +132,15 @@ def docker_cli(engine_base_url, folder, *arguments):
     ).stderr
 
 
-def nasty_folder(folder):
-    """What file trees can hold: every kind of entry, name and mode that COPY takes."""
+def nasty_folder(folder, engine):
+    """What file trees can hold: every kind of entry, name and mode that COPY takes on this Engine."""
     folder.mkdir()
     (folder / "a").mkdir()
     for name in ("a/z", "a-b", "a.d", "a b", "ünï-名前", "128k", "128k+1", "empty", "gone", "dropped.log", "kept.log"):
         (folder / name).write_bytes(os.urandom({"128k": 131072, "128k+1": 131073, "empty": 0}.get(name, 20)))
     with contextlib.suppress(OSError):
+        if int(engine.version()["Version"].split(".")[0]) >= 28:
+            raise OSError("BuildKit checks names since then: docker's own program fails in the same words")
         (Path(os.fsdecode(os.fsencode(folder) + b"/\xff\xfe"))).write_bytes(b"no UTF-8")
     (folder / "link").symlink_to("a/z")
     (folder / "out").symlink_to("/etc/passwd")
@@ -159,7 +161,7 @@ def nasty_folder(folder):
 
 
 def test_a_build_of_docker_after_ours_of_the_same_folder_is_cached_and_the_same_inside(engine, engine_base_url, tmp_path):
-    folder = nasty_folder(tmp_path / "context")
+    folder = nasty_folder(tmp_path / "context", engine)
     result, events = run(engine, SessionBuild(context=folder, tags=("ours:1",)))
     assert not steps(events)["[2/3] COPY . /app"].cached
     log = docker_cli(engine_base_url, folder, "-t", "theirs:1")
@@ -171,7 +173,7 @@ def test_a_build_of_docker_after_ours_of_the_same_folder_is_cached_and_the_same_
 
 
 def test_our_build_after_one_of_docker_of_the_same_folder_is_cached(engine, engine_base_url, tmp_path):
-    folder = nasty_folder(tmp_path / "context")
+    folder = nasty_folder(tmp_path / "context", engine)
     docker_cli(engine_base_url, folder, "-t", "theirs:2")
     _, events = run(engine, SessionBuild(context=folder, tags=("ours:2",)))
     found = steps(events)
