@@ -43,8 +43,8 @@ _CAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"field contains invalid UTF-8",
-            "A file name in the build context is no UTF-8, which Engines from 28 on refuse. `find . | grep -axv '.*'` shows it: "
-            "rename it, or leave it out in .dockerignore.",
+            "A file name in the build context is no UTF-8; Engines from 28 on refuse it. `find . | grep -axv '.*'` finds it. "
+            "Rename it, or leave it out in .dockerignore.",
         ),
         (r"exec format error", "The program is for another processor: build with --platform, or choose another base."),
         (r"exit code: 137|\bKilled\b", "It was killed, most likely for memory: give the Engine more, or do less at once."),
