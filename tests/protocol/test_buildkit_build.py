@@ -443,7 +443,8 @@ def test_a_stand_alone_builder_is_spoken_to_at_once(tmp_path, scheme):
     assert result.image_id == "sha256:def"
     request = GOOGLE["SolveRequest"].FromString(kit.requests[0])
     assert request.Exporters[0].Type == "image"
-    assert {e.key: e.value for e in request.Exporters[0].Attrs} == {"name": b"r/x:latest", "oci-mediatypes": b"false", "push": b"true"}
+    exporter = {e.key: e.value for e in request.Exporters[0].Attrs}
+    assert exporter == {"name": b"r/x:latest", "oci-mediatypes": b"false", "push": b"true"}
 
 
 def test_an_output_is_asked_for_in_both_ways(engine, tmp_path):
