@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import grpc
+from . import grpc, protobuf
 from .grpc import Call, Metadata, StatusError, framed
 from .http2 import Buffer
 from .pathtable import PathTable
@@ -317,7 +317,7 @@ def _encode_stat(
     """A framed STAT packet. Owner and group are left at 0, root's."""
     mode = st.st_mode
     encoded = _MODES.get(mode) or _encode_mode(mode)
-    body = b"\x0a%b%b\x10%b\x30%b" % (varint(len(path)), path, encoded, varint(st.st_mtime_ns))
+    body = b"\x0a%b%b\x10%b\x30%b" % (protobuf.SMALL[len(path)], path, encoded, varint(st.st_mtime_ns))
     if size:
         body += b"\x28" + varint(size)
     if linkname:
@@ -326,7 +326,7 @@ def _encode_stat(
         body += number(8, os.major(st.st_rdev)) + number(9, os.minor(st.st_rdev))
     for name, value in xattrs:
         body += present(10, present(1, name) + present(2, value))
-    length = varint(len(body))
+    length = protobuf.SMALL[len(body)] if len(body) < 16384 else varint(len(body))
     return b"\0%b\x12%b%b" % ((1 + len(length) + len(body)).to_bytes(4, "big"), length, body)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 # a varint's last 14 bits, and 14 bits of one that goes on: two bytes at a time, since a large context has many of them
-_SMALL = [bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in range(16384)]
+SMALL = [bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in range(16384)]
 _MORE = [bytes((n & 127 | 128, n >> 7 | 128)) for n in range(16384)]
 
 
@@ -20,19 +20,19 @@ class WireError(ValueError):
 def varint(value: int) -> bytes:
     """``value`` as a varint; negative ones as 64-bit two's complement, as int32 and int64 fields want it."""
     if 0 <= value < 16384:
-        return _SMALL[value]
+        return SMALL[value]
     if value < 0:
         value += 1 << 64
     out = b""
     while value >= 16384:
         out += _MORE[value & 16383]
         value >>= 14
-    return out + _SMALL[value]
+    return out + SMALL[value]
 
 
 def number(field: int, value: int) -> bytes:
     """A varint field; nothing where ``value`` is 0."""
-    return _SMALL[field << 3] + varint(value) if value else b""
+    return SMALL[field << 3] + varint(value) if value else b""
 
 
 def data(field: int, value: bytes | str) -> bytes:
@@ -43,7 +43,7 @@ def data(field: int, value: bytes | str) -> bytes:
 def present(field: int, value: bytes | str) -> bytes:
     """Like ``data``, but written also when empty: elements of repeated fields, and messages that are there but empty."""
     raw = value.encode() if isinstance(value, str) else value
-    return _SMALL[field << 3 | BYTES] + varint(len(raw)) + raw
+    return SMALL[field << 3 | BYTES] + varint(len(raw)) + raw
 
 
 def mapping(field: int, values: Mapping[str, str]) -> bytes:
