@@ -24,7 +24,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["modelarts_nb", "modelarts_nb.*"]),
-    package_data={"modelarts_nb": ["py.typed", "sandbox/image/*", "sandbox/image/**/*", "notebook/*.css"]},
+    package_data={"modelarts_nb": ["py.typed", "sandbox/image/*", "sandbox/image/**/*", "messages/zh_CN/*.json"]},
     data_files=CONFIGURATION,
     install_requires=[
         "docker>=6.1",      # the Engine's API: transports, contexts, stored credentials

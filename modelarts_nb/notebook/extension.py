@@ -5,21 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from . import shown
-from .magics import ModelArtsMagics
-
-NAMES = {"line": ("build", "train", "push", "modelarts"), "cell": ("dockerfile",)}
+from .magics import ALL
 
 
 def load(shell: Any) -> None:
     """Register the magics and the way our values are shown. Loading twice is fine."""
-    shell.register_magics(ModelArtsMagics(shell))
+    shell.register_magics(*(magics(shell) for magics in ALL))
     shown.register(shell)
 
 
 def unload(shell: Any) -> None:
     """Take both away again."""
-    for kind, names in NAMES.items():
-        for name in names:
-            shell.magics_manager.magics[kind].pop(name, None)
-    shell.magics_manager.registry.pop(ModelArtsMagics.__name__, None)
+    for magics in ALL:
+        for kind, names in magics.magics.items():
+            for name in names:
+                shell.magics_manager.magics[kind].pop(name, None)
+        shell.magics_manager.registry.pop(magics.__name__, None)
     shown.unregister(shell)

@@ -1,1 +1,1 @@
-"""The platform's rules: each a small unit, findings out. No I/O."""
+"""The platform's rules: on Dockerfiles, commands and code (MA001…), and on images (MA101…)."""

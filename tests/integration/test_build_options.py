@@ -10,8 +10,10 @@ import nbformat
 import pytest
 
 import modelarts_nb
+from modelarts_nb.api import current
 from modelarts_nb.building.request import DockerfileSource, EnvVariable, Output
 from modelarts_nb.errors import EngineUnavailable, SettingsError
+from modelarts_nb.session import session
 
 from .test_notebook import execute, notebook, texts
 
@@ -88,7 +90,7 @@ def test_files_of_a_stage_come_out(build, base_image, tmp_path, engine):
     with tarfile.open(found.path) as archive:
         assert "wheels/a.whl" in {name.removeprefix("./") for name in archive.getnames()}
     assert {image["Id"] for image in engine.images()} == before
-    assert modelarts_nb.api.session.image is None or modelarts_nb.api.session.image.dockerfile != "files"
+    assert session.image is None or session.image.dockerfile != "files"
 
 
 def test_the_steps_of_a_pushed_image_are_used_again(build, registry, engine):
@@ -123,9 +125,9 @@ def test_a_base_image_behind_a_login(build, base_image, guarded_registry, tmp_pa
         modelarts_nb.build(source, progress="quiet", pull=True)
     entry = {"auths": {host: {"auth": b64encode(f"{user}:{password}".encode()).decode()}}}
     (tmp_path / "docker" / "config.json").write_text(json.dumps(entry))
-    modelarts_nb.api._engines.clear()
+    current._engines.clear()
     assert modelarts_nb.build(source, progress="quiet", pull=True).reference == "guarded:latest"
-    modelarts_nb.api._engines.clear()
+    current._engines.clear()
 
 
 def test_no_agent_and_no_builder_are_told(build, tmp_path, monkeypatch):

@@ -8,15 +8,14 @@ from modelarts_nb import api
 from modelarts_nb.building.request import EnvVariable, Output
 from modelarts_nb.errors import DockerfileSyntaxError, ModelArtsError, SettingsError
 from modelarts_nb.image import Image
-from modelarts_nb.session import Session
+from modelarts_nb.session import Session, session
 
 
 @pytest.fixture
 def shell(monkeypatch):
-    """A shell with the extension and a session of its own."""
-    session = Session()
-    for module in ("modelarts_nb.api", "modelarts_nb.session", "modelarts_nb.notebook.magics", "modelarts_nb.notebook.status"):
-        monkeypatch.setattr(f"{module}.session", session)
+    """A shell with the extension and a fresh session."""
+    for name, value in vars(Session()).items():
+        monkeypatch.setattr(session, name, value)
     found = InteractiveShell.instance()
     found.run_line_magic("load_ext", "modelarts_nb")
     found.test_session = session

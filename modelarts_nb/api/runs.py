@@ -1,0 +1,43 @@
+"""``train``: a run as ModelArts would do it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import RunFailed
+from ..session import session
+from ..text import Redactor
+from ..training.run import TrainingRun
+from .current import connect, current_settings
+from .following import Following, log_path
+
+
+def train(image: str = "", *, log: str | Path = "", progress: str = "", **options: Any) -> TrainingRun:
+    """Run a command in an image as ModelArts would, and return the run.
+
+    ``image``: a reference or id; "": the last one built here. ``options`` are the fields of ``training.spec.JobSpec``
+    (command, code, inputs, outputs, env, contract, nodes, gpus, memory, timeout, …).
+    Raises SettingsError for options that make no job, RunFailed (carrying the run) when the command fails.
+    """
+    from .. import workflows
+    from ..notebook.view.card import TRAIN
+    from ..training.spec import JobSpec
+
+    options.setdefault("contract", current_settings().contract)
+    spec = JobSpec(image=session.image_name(image), **options)
+    engine = connect()
+    nodes = f"{spec.nodes} node{'s' if spec.nodes != 1 else ''}"
+    path, job_id = log_path(log, "train"), uuid.uuid4().hex[:10]
+    following = Following(TRAIN, f"{spec.image} · {spec.contract} · {nodes}", path, progress, Redactor())
+    following.next_line = f"%push {spec.image}"
+    try:
+        run = following.run(workflows.train(engine, spec, job_id, following.trace))
+    except RunFailed as error:
+        if isinstance(error.run, TrainingRun):
+            session.run = error.run = replace(error.run, log_path=str(path))
+        raise
+    session.run = replace(run, log_path=str(path))
+    return session.run

@@ -1,0 +1,33 @@
+"""``%push``."""
+
+from __future__ import annotations
+
+from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments
+
+from ... import api
+from ...image import PushedImage
+from .. import shown
+from .parsing import parse
+
+
+@magics_class
+class PushMagics(Magics):
+    """Push an image to its registry."""
+
+    @line_magic
+    @magic_arguments()
+    @argument("image", nargs="?", default="", help="Image to push (default: the last one built).")
+    @argument("--to", default="", metavar="REFERENCE", help="HOST/ORGANIZATION/NAME:TAG (default: the image's own name).")
+    @argument("--log", default="", metavar="FILE", help="Where the whole log goes.")
+    @argument("-q", "--quiet", action="store_true", help="Show nothing unless it fails.")
+    def push(self, line: str) -> PushedImage:
+        """Push an image, and return reference and digest as the registry holds them afterwards.
+
+        Examples::
+
+            %push --to localhost:5005/my-team/digits:v1
+        """
+        options = parse(self.push, line)
+        pushed = api.push(options.image, to=options.to, log=options.log, progress="quiet" if options.quiet else "")
+        return shown.already(self.shell, pushed)

@@ -1,0 +1,44 @@
+"""An image goes to a registry, and what the registry then holds is read back."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from ..engine import images
+from ..engine.discovery import Engine
+from ..errors import RegistryError
+from ..events import Event
+from ..image import PushedImage
+from ..reference import ImageReference
+from ..registry import client as registry
+
+# What SWR accepts; an OCI index (attestations) it refuses with 400 (vllm-ascend 16117, bkn-foundry 244)
+ACCEPTED_MANIFESTS = (registry.DOCKER_MANIFEST, registry.OCI_MANIFEST)
+
+
+def push(
+    engine: Engine, image: str, reference: ImageReference, credentials: registry.Credentials
+) -> Generator[Event | None, None, PushedImage]:
+    """Tag and push; returns reference, digest and kind as the registry says them afterwards.
+
+    Raises RegistryError when it refuses, and when what it then holds is not what was sent or not what SWR accepts.
+    """
+    images.tag(engine, image, reference)
+    reported = yield from images.push(engine, reference)
+    return read_back(reference, reported, credentials)
+
+
+def read_back(reference: ImageReference, reported: str, credentials: registry.Credentials) -> PushedImage:
+    """What the registry holds, compared with the digest that was ``reported`` ("": none)."""
+    manifest = registry.read_manifest(reference, credentials)
+    if reported and manifest.digest and manifest.digest != reported:
+        raise RegistryError(
+            f"{reference}: the registry holds {manifest.digest}, but {reported} was pushed.",
+            "Somebody else may have pushed that tag at the same time: push again, or use a tag of your own.",
+        )
+    if manifest.media_type not in ACCEPTED_MANIFESTS:
+        raise RegistryError(
+            f"{reference}: the registry holds a manifest of the kind {manifest.media_type}, which SWR refuses.",
+            "Build the image with %build, which never makes an index with attestations.",
+        )
+    return PushedImage(str(reference), manifest.digest or reported, manifest.media_type, manifest.size)

@@ -1,0 +1,49 @@
+"""A training run in containers; a failure is told as the documented one that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from ..engine import jobs
+from ..engine.discovery import Engine
+from ..errors import RunFailed
+from ..events import Event
+from ..trace import Trace
+from ..training import preview
+from ..training.diagnosis import Evidence, diagnose
+from ..training.run import TrainingRun
+from ..training.spec import JobSpec
+
+
+def train(
+    engine: Engine, spec: JobSpec, job_id: str, trace: Trace
+) -> Generator[Event | None, None, TrainingRun]:
+    """Run a job as the platform would; returns the TrainingRun.
+
+    Raises RunFailed, which carries the run, when a node's command fails; the message says which documented first-run
+    failure it is.
+    """
+    yield from preview.warnings(spec)
+    outcome = yield from jobs.run(engine, spec, job_id)
+    run = TrainingRun(
+        spec.image, spec.contract, spec.command, tuple(outcome.nodes), outcome.started, outcome.finished, outcome.collected
+    )
+    if not run.succeeded:
+        raise _run_failed(spec, outcome, run, trace)
+    return run
+
+
+def _run_failed(spec: JobSpec, outcome: jobs.Outcome, run: TrainingRun, trace: Trace) -> RunFailed:
+    """The failure of the node that failed first by itself, explained."""
+    node = next((node for node in run.nodes if node.exit_code and not node.stopped), None) or next(
+        node for node in run.nodes if node.exit_code
+    )
+    step = trace.steps.get(node.name)
+    lines = tuple(step.tail) if step is not None else ()
+    found = diagnose(
+        Evidence(spec, node.exit_code, lines, outcome.files, node.oom_killed, outcome.timed_out, node.peak_memory)
+    )
+    which = f"{node.name}: " if len(run.nodes) > 1 else ""
+    if found is None:
+        return RunFailed(f"{which}the command ended with exit code {node.exit_code}.", "Its last lines say why.", run=run)
+    return RunFailed(f"{which}{found.message} (exit code {node.exit_code})", found.fix, run=run)
