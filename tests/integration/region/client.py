@@ -1,11 +1,12 @@
 """A caller of the region for tests: signs by hand, sends over http.client, changes nothing of what it is told to send."""
 
+import contextlib
 import hashlib
 import hmac
 import http.client
 import json
 import time
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 
 class Region:
@@ -34,9 +35,11 @@ class Region:
         if self.access.get("token"):
             sent["x-security-token"] = self.access["token"]
         where, _, query = path.partition("?")
-        pairs = sorted(tuple(quote(part, safe="~") for part in pair.partition("=")[::2]) for pair in query.split("&") if pair)
+        halves = [pair.partition("=")[::2] for pair in query.split("&") if pair]
+        pairs = sorted(tuple(quote(unquote(half), safe="~") for half in pair) for pair in halves)
         canonical = "\n".join((
-            method, "/".join(quote(part, safe="~") for part in where.split("/")) + "/", "&".join("=".join(pair) for pair in pairs),
+            method, "/".join(quote(part, safe="~") for part in where.split("/")) + "/",
+            "&".join("=".join(pair) for pair in pairs),
             "".join(f"{name}:{sent[name]}\n" for name in sorted(sent)), ";".join(sorted(sent)),
             hashlib.sha256(content).hexdigest(),
         ))
@@ -45,15 +48,12 @@ class Region:
         sent["authorization"] = (
             f"SDK-HMAC-SHA256 Access={self.access['ak']}, SignedHeaders={';'.join(sorted(set(sent)))}, Signature={signature}"
         )
-        connection = http.client.HTTPConnection(self.address, timeout=60)
-        try:
+        with contextlib.closing(http.client.HTTPConnection(self.address, timeout=60)) as connection:
             connection.request(method, path, body=content or None, headers=sent)
-            answer = connection.getresponse()
-            said = answer.read()
-            found = {name.lower(): value for name, value in answer.getheaders()}
-            return answer.status, found, json.loads(said) if said else None
-        finally:
-            connection.close()
+            with contextlib.closing(connection.getresponse()) as answer:
+                said = answer.read()
+                found = {name.lower(): value for name, value in answer.getheaders()}
+                return answer.status, found, json.loads(said) if said else None
 
     def faults(self, *wanted):
         status, _, said = self.call("POST", "/sandbox/faults", list(wanted))
@@ -77,7 +77,8 @@ class Region:
         for key, value in more.items():
             place, _, field = key.partition("_")
             (algorithm if place == "algorithm" else spec)[field] = value
-        return {"kind": "job", "metadata": {"name": name or f"test-{time.monotonic_ns()}"}, "algorithm": algorithm, "spec": spec}
+        metadata = {"name": name or f"test-{time.monotonic_ns()}"}
+        return {"kind": "job", "metadata": metadata, "algorithm": algorithm, "spec": spec}
 
     def create(self, *words, **more):
         """The id of a job that was created."""

@@ -55,15 +55,20 @@ def remove_organization(region, name):
     region.call("DELETE", f"/v2/manage/namespaces/{name}")
 
 
+def archive(content):
+    """A tar of one file."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as made:
+        entry = tarfile.TarInfo("content")
+        entry.size = len(content)
+        made.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
 @pytest.fixture(scope="session")
 def tiny(connected):
     """An image of a few bytes, in the Engine."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        entry = tarfile.TarInfo("hello")
-        entry.size = 5
-        archive.addfile(entry, io.BytesIO(b"hello"))
-    connected.client.import_image_from_data(buffer.getvalue(), repository="tests-tiny", tag="v1")
+    connected.client.import_image_from_data(archive(b"hello"), repository="tests-tiny", tag="v1")
     yield "tests-tiny:v1"
     connected.client.remove_image("tests-tiny:v1", force=True)
 

@@ -1,12 +1,13 @@
 """Object storage: moto's server behind the sandbox's gate. The vendor's own SDK is in test_sdk.py."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.client
 import time
 from email.utils import formatdate
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -21,12 +22,15 @@ def ask(region, method, path, body=b"", *, query="", headers=None, sk="", ahead=
     text = f"{method}\n\n{extra.get('content-type', '')}\n{date}\n{lines}{path}{query and '?' + query}"
     signature = base64.b64encode(hmac.new((sk or region.access["sk"]).encode(), text.encode(), hashlib.sha1).digest()).decode()
     sent = {**extra, "Date": date, "Authorization": f"{scheme} {region.access['ak']}:{signature}"}
-    connection = http.client.HTTPConnection(urlsplit(region.access["endpoints"]["obs"]).netloc, timeout=30)
-    connection.request(method, path + (query and "?" + query), body=body or None, headers=sent)
-    answer = connection.getresponse()
-    found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-    connection.close()
-    return found
+    return send(region, method, path + (query and "?" + query), body, sent)
+
+
+def send(region, method, target, body=b"", headers=None):
+    address = urlsplit(region.access["endpoints"]["obs"]).netloc
+    with contextlib.closing(http.client.HTTPConnection(address, timeout=30)) as connection:
+        connection.request(method, target, body=body or None, headers=headers or {})
+        with contextlib.closing(connection.getresponse()) as answer:
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
 
 
 @pytest.fixture
@@ -74,10 +78,7 @@ def test_a_temporary_key_needs_its_token_and_ends(region, bucket):
 
 
 def test_no_signature_and_no_permission_are_refused(region, bucket):
-    connection = http.client.HTTPConnection(urlsplit(region.access["endpoints"]["obs"]).netloc, timeout=10)
-    connection.request("GET", bucket)
-    assert connection.getresponse().status == 403
-    connection.close()
+    assert send(region, "GET", bucket)[0] == 403
     assert code(ask(region.key(user="poor", allowed=["iam"]), "GET", bucket)) == (403, "AccessDenied")
 
 
@@ -100,20 +101,13 @@ def test_a_bucket_is_where_it_was_made(region):
 
 def test_a_signed_url_is_good_until_it_ends(region, bucket):
     ask(region, "PUT", f"{bucket}/signed", b"for you")
-    address = urlsplit(region.access["endpoints"]["obs"]).netloc
-
     def get(ends):
         text = f"GET\n\n\n{ends}\n{bucket}/signed"
         digest = hmac.new(region.access["sk"].encode(), text.encode(), hashlib.sha1).digest()
-        from urllib.parse import quote
-
         signature = quote(base64.b64encode(digest).decode(), safe="")
-        connection = http.client.HTTPConnection(address, timeout=10)
-        connection.request("GET", f"{bucket}/signed?AWSAccessKeyId={region.access['ak']}&Expires={ends}&Signature={signature}")
-        answer = connection.getresponse()
-        found = answer.status, answer.read()
-        connection.close()
-        return found
+        query = f"AWSAccessKeyId={region.access['ak']}&Expires={ends}&Signature={signature}"
+        status, _, body = send(region, "GET", f"{bucket}/signed?{query}")
+        return status, body
 
     assert get(int(time.time()) + 60) == (200, b"for you")
     assert get(int(time.time()) - 60)[0] == 403

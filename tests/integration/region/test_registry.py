@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import os
 import time
 
 import pytest
@@ -14,7 +15,7 @@ from modelarts_nb.reference import parse_reference
 from modelarts_nb.registry import client as registry_client
 from modelarts_nb.settings import Secret
 
-from .conftest import BASE
+from .conftest import BASE, archive
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -151,11 +152,11 @@ def test_a_push_that_would_make_one_organization_too_many_is_denied(region, orga
     assert "denied: You have no permission to create a namespace: The maximum number of organizations" in said
 
 
-@pytest.mark.parametrize("path", ["9org/tiny", "tiny", "o___o/tiny"])
+@pytest.mark.parametrize("path", ["9org/tiny", "tiny"])
 def test_a_name_that_swr_does_not_take_is_refused_at_push(region, organization, pushed, path):
     done, said = pushed(f"{path}:v1")
     assert not done
-    assert "invalid repository name" in said or "invalid reference" in said
+    assert f"denied: invalid repository name: {path}" in said
 
 
 def test_a_private_image_is_not_pulled_by_others_and_a_public_one_is(region, organization, pushed):
@@ -176,9 +177,8 @@ def test_a_private_image_is_not_pulled_by_others_and_a_public_one_is(region, org
 ])
 def test_ocis_kinds_and_broken_manifests_are_refused_as_swr_does(region, organization, kind, body):
     content = b"{" if body is None else json.dumps(body).encode()
-    status, _, said = ask(
-        region, "PUT", f"/v2/{organization}/tiny/manifests/v1", content, login=region.login()[:2], headers={"Content-Type": kind}
-    )
+    path, sent = f"/v2/{organization}/tiny/manifests/v1", {"Content-Type": kind}
+    status, _, said = ask(region, "PUT", path, content, login=region.login()[:2], headers=sent)
     assert status == 400
     assert json.loads(said)["errors"][0]["message"] == "Invalid image, fail to parse 'manifest.json'"
 
@@ -202,9 +202,11 @@ def test_nobody_lists_everybodys_images(region):
     assert ask(region, "GET", "/v2/_catalog", login=region.login()[:2])[0] == 404
 
 
-def test_an_upload_that_breaks_off_is_begun_again_by_docker(region, organization, pushed):
-    region.faults({"service": "registry", "method": "PATCH", "drop_request_after": 10})
-    done, said = pushed(f"{organization}/tiny:v1")
+def test_an_upload_that_breaks_off_is_begun_again_by_docker(region, organization, connected, logged_in):
+    reference = f"{region.registry}/{organization}/fresh:v1"
+    connected.client.import_image_from_data(archive(os.urandom(100_000)), repository=reference.rpartition(":")[0], tag="v1")
+    region.faults({"service": "registry", "method": "PATCH", "drop_request_after": 50_000})
+    done, said = logged_in("push", reference)
     assert done, said
     assert region.call("GET", "/sandbox/faults")[2]["faults"] == [], "it did strike"
 

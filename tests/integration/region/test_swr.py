@@ -114,7 +114,8 @@ def test_a_repository_is_shared_with_another_account(region, organization, repos
     assert [each["name"] for each in stranger.call("GET", "/v2/manage/shared-repositories?limit=10&offset=0")[2]] == ["mnist"]
     assert code(stranger.call("PATCH", repository, {"is_public": True})) == (403, "4037020")
     assert region.call("GET", f"{domains}/friend")[2]["exist"] is True
-    assert code(region.call("POST", domains, {"access_domain": "x", "permit": "read", "deadline": "2001-01-01T00:00:00Z"}))[0] == 400
+    over = {"access_domain": "x", "permit": "read", "deadline": "2001-01-01T00:00:00Z"}
+    assert code(region.call("POST", domains, over)) == (400, "4000014")
     assert region.call("DELETE", f"{domains}/friend")[0] == 204
     assert code(stranger.call("GET", repository)) == (404, "4040113")
 
@@ -158,7 +159,8 @@ def test_synchronization_is_entered_and_there_is_no_other_region_to_copy_to(regi
     wanted = {"remoteRegionId": "cn-north-4", "remoteNamespace": "theirs", "syncAuto": True, "override": False}
     assert region.call("POST", sync, wanted)[0] == 201
     assert region.call("GET", sync)[2][0]["remote_region_id"] == "cn-north-4"
-    assert code(region.call("POST", sync.replace("sync_repo", "sync_images"), {**wanted, "imageTag": ["v1"]})) == (400, "4001158")
+    by_hand = sync.replace("sync_repo", "sync_images")
+    assert code(region.call("POST", by_hand, {**wanted, "imageTag": ["v1"]})) == (400, "4001158")
     assert region.call("DELETE", sync, wanted)[0] == 204
     assert code(region.call("DELETE", sync, wanted)) == (400, "4001158")
 
