@@ -100,6 +100,13 @@ class Region:
             time.sleep(0.05)
         return found
 
+    def started(self, job, words, limit=60):
+        """The job, once it has printed that."""
+        deadline = time.monotonic() + limit
+        while words not in self.log(job):
+            assert time.monotonic() < deadline, self.show(job)["status"]
+            time.sleep(0.05)
+
     def log(self, job, task="worker-0"):
         status, _, said = self.call("GET", f"/v2/PROJECT/training-jobs/{job}/tasks/{task}/logs/preview")
         assert status == 200, said

@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import tarfile
+from html import unescape
+from urllib.parse import quote
 
 import pytest
 
@@ -12,6 +14,7 @@ from modelarts_nb.engine import images
 from modelarts_nb.reference import parse_reference
 
 from .client import Region
+from .objects import ask
 
 BASE = "modelarts-job-dev-image/custom-cpu-base:1.3"
 
@@ -23,7 +26,21 @@ def access(sandbox, home):
     region = Region(found)
     for left in region.call("GET", "/v2/manage/namespaces")[2]["namespaces"]:
         remove_organization(region, left["name"])
+    empty_buckets(region)
     return found
+
+
+def empty_buckets(region):
+    """Delete every bucket with all that is in it."""
+    for bucket in names(ask(region, "GET", "/")[2], "Name"):
+        for key in names(ask(region, "GET", f"/{bucket}")[2], "Key"):
+            ask(region, "DELETE", f"/{bucket}/{quote(key)}")
+        assert ask(region, "DELETE", f"/{bucket}")[0] == 204
+
+
+def names(xml, tag):
+    """The texts of the elements of that name."""
+    return [unescape(part.partition(f"</{tag}>")[0]) for part in xml.decode().split(f"<{tag}>")[1:]]
 
 
 @pytest.fixture

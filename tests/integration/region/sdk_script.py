@@ -51,7 +51,7 @@ access = json.loads(Path(file).read_text())
 
 def client(kind, service, **changes):
     keys = {**access, **changes}
-    credentials = BasicCredentials(keys["ak"], keys["sk"]).with_iam_endpoint(access["endpoints"]["iam"])
+    credentials = BasicCredentials(keys["ak"], keys["sk"], keys.get("project")).with_iam_endpoint(access["endpoints"]["iam"])
     region = Region(keys["region"], access["endpoints"][service])
     return kind.new_builder().with_credentials(credentials).with_region(region).build()
 
@@ -65,7 +65,8 @@ def modelarts():
 
 
 def obs():
-    return ObsClient(access_key_id=access["ak"], secret_access_key=access["sk"], server=access["endpoints"]["obs"], ssl_verify=True)
+    server = access["endpoints"]["obs"]
+    return ObsClient(access_key_id=access["ak"], secret_access_key=access["sk"], server=server, ssl_verify=True)
 
 
 def body(image, command, **algorithm):
@@ -114,8 +115,8 @@ def do_upload(bucket, path):
 def do_job(image, bucket):
     found = modelarts()
     command = (
-        "echo starting; wc -c < $DATA_URL/big | sed 's/$/ bytes/'; printf 'a model' > $TRAIN_URL/model; ls ${MA_JOB_DIR}/app >/dev/null && "
-        "echo done"
+        "echo starting; wc -c < $DATA_URL/big | sed 's/$/ bytes/'; printf 'a model' > $TRAIN_URL/model; "
+        "ls ${MA_JOB_DIR}/app >/dev/null && echo done"
     )
     channel = [
         {"name": name, "access_method": "env", "remote": {"obs": {"obs_url": f"/{bucket}/{place}/"}}}
@@ -127,7 +128,9 @@ def do_job(image, bucket):
     phases, lines = follow(found, made.metadata.id)
     events = found.list_training_job_events(ListTrainingJobEventsRequest(training_job_id=made.metadata.id)).events
     tags = swr().list_repository_tags(ListRepositoryTagsRequest(*image.partition(":")[0].split("/")))
-    output = obs().getObject(bucket, "out/model", loadStreamInMemory=True).body.buffer.decode() if phases[-1] == "Completed" else ""
+    output = ""
+    if phases[-1] == "Completed":
+        output = obs().getObject(bucket, "out/model", loadStreamInMemory=True).body.buffer.decode()
     return {
         "phases": phases, "log": lines, "output": output, "events": [event.message for event in events],
         "tags": [tag.tag for tag in tags.body],
@@ -150,13 +153,14 @@ def do_clean(organization, repository, bucket):
     for item in storage.listObjects(bucket).body.contents:
         storage.deleteObject(bucket, item.key)
     assert storage.deleteBucket(bucket).status == 204
-    return {"left": [each.name for each in found.list_namespaces(ListNamespacesRequest()).namespaces if each.name == organization]}
+    left = [each.name for each in found.list_namespaces(ListNamespacesRequest()).namespaces]
+    return {"left": [name for name in left if name == organization]}
 
 
 def do_errors():
     found = {}
     try:
-        client(SwrClient, "swr", sk="x" * 40).list_namespaces(ListNamespacesRequest())
+        client(SwrClient, "swr", sk="x" * 40, project=access["project_id"]).list_namespaces(ListNamespacesRequest())
     except ClientRequestException as error:
         found["wrong key"] = [error.status_code, error.error_code]
     try:
@@ -176,13 +180,15 @@ def do_lists(image):
     found, registry = modelarts(), swr()
     job = found.create_training_job(CreateTrainingJobRequest(body=body(image, "true"))).metadata.id
     follow(found, job)
+    page = {"limit": "10", "offset": "0"}
+    one = {"training_job_id": job}
     answers = {
         "jobs": found.list_training_jobs(ListTrainingJobsRequest(body={"limit": 10})).items,
         "name": [found.validate_training_job_name(ValidateTrainingJobNameRequest(job_name="x")).is_duplicate is False],
         "events": found.list_training_job_events(ListTrainingJobEventsRequest(training_job_id=job)).events,
         "tasks": found.list_training_job_tasks(ListTrainingJobTasksRequest(training_job_id=job)).body,
-        "stages": found.list_training_job_stages(ListTrainingJobStagesRequest(training_job_id=job)).running_records[0].stages,
-        "metrics": found.show_training_job_metrics(ShowTrainingJobMetricsRequest(training_job_id=job, task_id="worker-0")).metrics,
+        "stages": found.list_training_job_stages(ListTrainingJobStagesRequest(**one)).running_records[0].stages,
+        "metrics": found.show_training_job_metrics(ShowTrainingJobMetricsRequest(**one, task_id="worker-0")).metrics,
         "preview": [found.show_training_job_logs_preview(
             ShowTrainingJobLogsPreviewRequest(training_job_id=job, task_id="worker-0")).full_size == 0],
         "flavors": found.show_training_job_flavors(ShowTrainingJobFlavorsRequest()).flavors,
@@ -190,9 +196,9 @@ def do_lists(image):
         "quotas": found.show_training_quotas(ShowTrainingQuotasRequest()).quotas,
         "images": [found.list_image(ListImageRequest()).data == []],
         "workspaces": found.list_workspace(ListWorkspaceRequest()).workspaces,
-        "repositories": [registry.list_repos_details(ListReposDetailsRequest(limit="10", offset="0")).content_range.endswith("/0")],
-        "shared": [registry.list_shared_repos_details(ListSharedReposDetailsRequest(center="self", limit="10", offset="0")).body == []],
-        "registry quotas": registry.list_quotas(ListQuotasRequest(project_id=access["project_id"])).quotas,
+        "repositories": [registry.list_repos_details(ListReposDetailsRequest(**page)).content_range.endswith("/0")],
+        "shared": [not registry.list_shared_repos_details(ListSharedReposDetailsRequest(center="self", **page)).body],
+        "registry quotas": registry.list_quotas(ListQuotasRequest()).quotas,
         "overview": [registry.show_domain_overview(ShowDomainOverviewRequest()).domain_name == "sandbox"],
     }
     return {"unparsed": [name for name, value in answers.items() if not value or value == [False]]}

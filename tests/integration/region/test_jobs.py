@@ -7,7 +7,7 @@ import time
 import pytest
 
 from .conftest import BASE
-from .test_obs import ask
+from .objects import ask
 
 JOBS = "/v2/PROJECT/training-jobs"
 

@@ -1,5 +1,6 @@
 """What the region remembers when it is stopped, killed or short of disk; what it leaves behind."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,9 +11,9 @@ from modelarts_nb.sandbox import processes
 from modelarts_nb.sandbox import region as sandbox_region
 from modelarts_nb.services import ended, start_time
 
-from .conftest import BASE
+from .conftest import BASE, archive
+from .objects import ask
 from .test_jobs import containers
-from .test_obs import ask
 from .test_registry import ask as registry
 from .test_registry import long_term
 
@@ -41,7 +42,7 @@ def test_everything_is_there_again_and_a_job_that_ran_is_abnormal(region, organi
     done = region.create(BASE, "echo before")
     region.until(done)
     running = region.create(BASE, "echo begun; sleep 1000")
-    region.until(running, "Running")
+    region.started(running, "begun")
     assert containers(engine, running)
     end()
     assert not sandbox_region.status().running
@@ -113,12 +114,13 @@ def test_nothing_runs_after_down_and_up_is_quick(region, again):
     assert region.call("GET", "/v3/projects?name=sandbox")[0] == 200, "with the same key"
 
 
-def test_what_jobs_pulled_goes_when_the_sandbox_is_purged(region, organization, pushed, engine, home, tiny, docker):
-    assert pushed(f"{organization}/tiny:v1")[0]
-    engine.remove_image(f"{region.registry}/{organization}/tiny:v1", force=True)
-    engine.remove_image(tiny, force=True)
-    region.until(region.create(f"{organization}/tiny:v1", "true"))
-    [pulled] = [each for each in (home / "sandbox" / "pulled.json").read_text().split('"') if "tests-org/tiny@" in each]
+def test_what_jobs_pulled_is_known_so_that_a_purge_finds_it(region, organization, logged_in, engine, home):
+    reference = f"{region.registry}/{organization}/fresh:v1"
+    engine.import_image_from_data(archive(os.urandom(1000)), repository=reference.rpartition(":")[0], tag="v1")
+    assert logged_in("push", reference)[0]
+    engine.remove_image(reference, force=True)
+    region.until(region.create(f"{organization}/fresh:v1", "true"))
+    [pulled] = [each for each in json.loads((home / "sandbox" / "pulled.json").read_text()) if f"{organization}/fresh@" in each]
     assert engine.inspect_image(pulled)
     engine.remove_image(pulled, force=True)
 
