@@ -19,9 +19,12 @@ def test_a_change_is_on_disk_and_for_its_owner_only(tmp_path):
 
 def test_an_exception_undoes_a_change(tmp_path):
     document = Document(tmp_path / "state.json", {"list": [1]})
-    with pytest.raises(KeyError), document.change() as state:
-        state["list"].append(2)
-        raise KeyError
+    def change():
+        with document.change() as state:
+            state["list"].append(state["no such thing"])
+
+    with pytest.raises(KeyError):
+        change()
     assert document.read() == {"list": [1]}
 
 
