@@ -27,7 +27,8 @@ from .messages import mark, t
 CELL = mark("cell")  # the origin of a text that was written in the notebook; others are paths
 
 
-def _at(origin: str, line: int, message: str) -> str:
+def at(origin: str, line: int, message: str) -> str:
+    """The message behind its place: “cell, line 3: …”; ``origin`` is ``CELL`` or a path."""
     return t("{origin}, line {line}: {message}", origin=t(CELL) if origin == CELL else origin, line=line, message=message)
 
 
@@ -91,7 +92,7 @@ class DockerfileSyntaxError(ModelArtsError):
 
     def _lines(self) -> list[str]:
         shown = self.line + self.first_line - 1
-        lines = [_at(self.origin, shown, self.message)]
+        lines = [at(self.origin, shown, self.message)]
         if self.text:
             lines.append(f"  {self.text}")
             if self.column:
@@ -146,7 +147,7 @@ class BuildFailed(EngineError):
     def _lines(self) -> list[str]:
         first, *rest = super()._lines()
         if self.line:
-            first = _at(self.origin, self.line, first)
+            first = at(self.origin, self.line, first)
         return [first, *(f"  {line[:400]}" for line in self.log_tail), *rest]
 
 
