@@ -46,7 +46,7 @@ def build(engine: Engine, request: BuildRequest) -> Generator[Event | None, None
         "labels": _json(dict(request.labels)), "cachefrom": json.dumps(request.cache_from) if request.cache_from else "",
         "extrahosts": [f"{name}:{address}" for name, address in request.add_hosts.items()],
     }
-    with archive, mapped(t("Building")):
+    with archive, mapped(t("Building the image")):
         response = engine.client._post(
             engine.client._url("/build"), data=archive, params={key: value for key, value in params.items() if value},
             headers={"Content-Type": "application/x-tar"}, stream=True, timeout=None,
