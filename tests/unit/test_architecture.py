@@ -80,11 +80,17 @@ def test_the_core_does_no_io(name, path):
     assert not used & DOES_IO, f"{path} imports {used & DOES_IO}"
 
 
+def test_words_are_a_leaf():
+    for name, path in modules():
+        if name.startswith("messages"):
+            assert all(target.startswith(":") for _, target in imports(name, path))
+
+
 def test_the_build_session_stands_alone():
     for name, path in modules():
         if name.startswith("engine.buildkit"):
             for line, target in imports(name, path):
-                allowed = target.startswith((":", "engine.buildkit")) or target in ("errors", "events")
+                allowed = target.startswith((":", "engine.buildkit")) or target in ("errors", "events", "messages")
                 assert allowed, f"{path}:{line} imports {target}"
 
 
