@@ -21,10 +21,11 @@ PLATFORM_ARGUMENTS = frozenset(a + b for a in ("TARGET", "BUILD") for b in ("PLA
 _EXPANDED = frozenset({"ADD", "COPY", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"})
 _PORT = re.compile(r"(?:.*:)?(\d{1,5})(?:-(\d{1,5}))?(?:/(?:tcp|udp|sctp))?\Z", re.IGNORECASE)
 _PLATFORM = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+){0,2}\Z")
-_SIGNALS = frozenset(
-    "ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP SYS TERM TRAP TSTP TTIN "
-    "TTOU UNUSED URG USR1 USR2 VTALRM WINCH XCPU XFSZ RTMIN RTMAX".split()  # noqa: SIM905  # read as one reads kill -l
-) | {f"RTMIN+{number}" for number in range(1, 16)} | {f"RTMAX-{number}" for number in range(1, 15)}
+_SIGNALS = frozenset((
+    "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE", "POLL", "PROF",
+    "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN", "TTOU", "UNUSED", "URG", "USR1", "USR2",
+    "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN", "RTMAX",
+)) | {f"RTMIN+{number}" for number in range(1, 16)} | {f"RTMAX-{number}" for number in range(1, 15)}
 
 
 @dataclass(frozen=True)

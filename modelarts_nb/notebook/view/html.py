@@ -87,8 +87,10 @@ def render(
     return "".join(parts)
 
 
-def facts_card(title: str, subject: str, rows: Sequence[Fact], details: Sequence[tuple[str, str]] = ()) -> str:
-    """A result by itself: a head, its facts, and a table of details (two columns) that opens."""
+def facts_card(
+    title: str, subject: str, rows: Sequence[Fact], details: Sequence[tuple[str, str]] = (), extra: str = ""
+) -> str:
+    """A result by itself: a head, its facts, ``extra`` (HTML), and a table of details (two columns) that opens."""
     table = ""
     if details:
         body = "".join(f'<tr><td></td><td class="ma-name"><code>{escape(a)}</code></td><td class="ma-time ma-dim">'
@@ -96,7 +98,7 @@ def facts_card(title: str, subject: str, rows: Sequence[Fact], details: Sequence
         table = f'<details><summary>{len(details)} layers</summary><table class="ma-steps">{body}</table></details>'
     return (
         f'{STYLE}<div class="ma" role="group" aria-label="{escape(title)} {escape(subject)}"><div class="ma-head">'
-        f"<b>{escape(title)}</b> <code>{escape(subject)}</code></div>{_facts(rows)}{table}</div>"
+        f"<b>{escape(title)}</b> <code>{escape(subject)}</code></div>{_facts(rows)}{extra}{table}</div>"
     )
 
 
