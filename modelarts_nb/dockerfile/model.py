@@ -81,9 +81,11 @@ class Instruction:
     @property
     def word_spans(self) -> tuple[Span, ...]:
         """Where each of ``words`` stands."""
-        return tuple(self.span(start, end) for start, end in self._extents())
+        return tuple(self.span(start, end) for start, end in self.extents)
 
-    def _extents(self) -> list[tuple[int, int]]:
+    @property
+    def extents(self) -> list[tuple[int, int]]:
+        """Where each of ``words`` starts and ends in ``arguments``."""
         text = self.arguments
         if self.exec_form:
             return [found.span() for found in _JSON_STRING.finditer(text)]

@@ -232,10 +232,8 @@ class _Resolver:
         try:
             return scope.expand(text)
         except ExpansionError as error:
-            place = made.word_spans[index] if index >= 0 else made.span(0, 1)
-            if index < 0 and text and text in made.arguments:
-                start = made.arguments.index(text) + error.offset
-                place = made.span(start, start + 1)
+            start = made.extents[index][0] if index >= 0 else max(0, made.arguments.find(text))
+            place = made.span(start + error.offset, start + error.offset + 1)
             raise self.dockerfile.fail(f"failed to process “{text}”: {error}", line=place.line, column=place.column) from error
 
 

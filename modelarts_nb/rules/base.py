@@ -37,6 +37,9 @@ def base_is_official(written: Written) -> Iterator[Seen]:
     if image is None or written.official is not None:
         return
     v2 = written.target.contract == "v2"
+    uid = str(written.limits.uid)
+    if v2 and any(ran.command.value("-u", "--uid") == uid for ran in written.named("useradd", "adduser", "usermod")):
+        return
     if v2 and is_public(image):
         yield Seen(
             t("{image} is not an official base image: under v2 it may be used, but brings neither the user {user} (uid {uid}) "
@@ -69,7 +72,7 @@ def _first_official(written: Written) -> str:
 
 
 def _account_fix() -> str:
-    return "RUN groupadd -g 100 ma-group || true; useradd -d /home/ma-user -m -u 1000 -g 100 -s /bin/bash ma-user"
+    return "RUN useradd -d /home/ma-user -m -u 1000 -g 100 -s /bin/bash ma-user"
 
 
 @rule("MA002", Severity.WARNING, mark("base image of another generation or region"), _TUTORIAL)

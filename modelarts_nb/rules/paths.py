@@ -7,6 +7,7 @@ import re
 
 PROTECTED = ("/bin", "/sbin", "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/etc")
 FREE = ("/usr/local",)
+FOLDERS = frozenset((*PROTECTED, "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/share", "/home/work", "/home/ma-user", "/"))
 TOOLS = frozenset((
     "run_train.sh", "utils.sh", "ip_mapper.py", "modelarts-downloader.py", "dls-downloader.py", "get_cluster_ib_ip.py",
     "dls-decryptor", "dls-dns-fixer", "modelarts-pipe", "dls-key-client",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ..messages import mark, t
 from .making import Seen, rule
 from .model import Severity
-from .paths import below, is_core, is_tool, protected
+from .paths import FOLDERS, below, is_core, is_tool, protected
 from .setuid import packages
 from .written import NOTE, WARNING, Ran, Written, absolute, at, words_of
 
@@ -87,7 +87,7 @@ def _told(path: str, how: str, line: int, end_line: int) -> Iterator[Seen]:
     yield Seen(
         t("{how} changes {path}, which is the base image's.", how=how, path=path),
         t("Put your own below /usr/local, /opt or the home folder, and that place first in PATH."), line, end_line, path=path,
-        severity=_severity(path) if how not in ("chmod", "chown", "chgrp") else WARNING,
+        severity=WARNING if how in ("chmod", "chown", "chgrp") or re.search(r"/(?:python|pip)[\d.]*\Z", path) else _severity(path),
     )
 
 
@@ -99,7 +99,8 @@ def _overwritten(ran: Ran) -> Iterator[tuple[str, str]]:
         path = ran.path(each.target.text)
         if each.operator in (">", ">>", ">|", "&>", "&>>") and is_core(path):
             yield path, f"“{each.operator}”"
-    if name in ("cp", "mv", "install", "ln") and len(operands) > 1:
+    new = name == "ln" and not command.has("f", "--force")  # which fails where something is there
+    if name in ("cp", "mv", "install", "ln") and len(operands) > 1 and not new:
         yield from ((path, name) for path in _destinations(tuple(operands), ran.directory) if is_core(path))
         if name == "mv":
             yield from ((path, name) for path in operands[:-1])
@@ -107,18 +108,17 @@ def _overwritten(ran: Ran) -> Iterator[tuple[str, str]]:
         yield from ((path, "sed -i") for path in operands)
     elif name in ("truncate", "tee", "dd", "strip", "patch"):
         yield from ((path, name) for path in operands if is_core(path))
-    elif name in ("chmod", "chown", "chgrp"):
-        harmless = name == "chmod" and command.operands and re.fullmatch(r"a?\+[rX]+", command.operands[0])
-        yield from ((path, name) for path in operands[0 if name == "touch" else 1 :] if not harmless
-            and _not_setuid(command.operands))
+    elif name in ("chmod", "chown", "chgrp") and command.operands:
+        mode = command.operands[0]
+        harmless = name == "chmod" and (re.fullmatch(r"a?\+[rX]+", mode) or _SETUID_MODE.match(mode))
+        yield from ((path, name) for path in map(ran.path, command.operands[1:]) if path and not harmless)
     elif name in ("wget", "curl"):
         path = ran.path(command.value("-O", "-o", "--output", "--output-document") or "")
         if is_core(path):
             yield path, name
 
 
-def _not_setuid(operands: tuple[str, ...]) -> bool:
-    return not re.match(r"0?[2467][0-7]{3}|[ugoa,]*[-+]s", operands[0])  # MA020's
+_SETUID_MODE = re.compile(r"0?[2467][0-7]{3}|[ugoa,]*[-+]s")  # MA020's
 
 
 def _destinations(words: tuple[str, ...], directory: str) -> list[str]:
@@ -126,7 +126,8 @@ def _destinations(words: tuple[str, ...], directory: str) -> list[str]:
     destination = absolute(words[-1], directory) if words else ""
     if not destination:
         return []
-    return [destination, *(posixpath.join(destination, posixpath.basename(source)) for source in words[:-1] if source)]
+    inside = [posixpath.join(destination, posixpath.basename(source)) for source in words[:-1] if source]
+    return inside if words[-1].endswith("/") or destination in FOLDERS else [destination, *inside]
 
 
 _CORE_PACKAGES = frozenset(
