@@ -10,6 +10,8 @@ from pathlib import Path
 
 from ...image import Export, Image, PushedImage
 from ...messages import t
+from ...rules.model import Severity
+from ...rules.words import counted
 from ...session import Kept
 from ...text import clean, duration, size
 from ...trace import State, Step, Trace
@@ -69,7 +71,9 @@ def _(result: Kept) -> Sequence[Fact]:
     stages = f", {result.stages} stages" if result.stages > 1 else ""
     context = f"context folder {short_path(source.context.resolve())}" if source.context else "no context folder"
     rows = [Fact("Kept", f"{result.instructions} instructions{stages}; {context}")]
-    return [*rows, Fact("Next", f"%build {source.name} -t {source.name}:v1", code=True)]
+    rows.append(Fact(t("Checks"), counted(result.findings)))
+    stopped = any(each.severity is Severity.ERROR and not each.ignored for each in result.findings)
+    return rows if stopped else [*rows, Fact("Next", f"%build {source.name} -t {source.name}:v1", code=True)]
 
 
 @facts.register

@@ -15,10 +15,11 @@ MAX_ROWS = 60
 _TONES = {Severity.ERROR: "ma-failed", Severity.WARNING: "ma-warn", Severity.NOTE: "ma-dim"}
 _STYLE = """<style>
 .ma .ma-found{border-top:1px solid var(--jp-border-color2,#e0e0e0);padding:4px 0 6px}
-.ma .ma-found table{border-collapse:collapse;width:100%;margin:0;border:0;table-layout:fixed}
+.ma .ma-found table{border-collapse:collapse;width:100%;margin:0;border:0;table-layout:fixed;
+font-size:13px;color:inherit}
 .ma .ma-found td{padding:5px 8px;font-size:13px;vertical-align:baseline}
-.ma .ma-found td:first-child{width:92px;padding-left:14px;white-space:nowrap}
-.ma .ma-found td.ma-place{width:64px;white-space:nowrap;text-align:left}
+.ma .ma-found td:first-child{width:84px;padding-left:14px;white-space:nowrap}
+.ma .ma-found td.ma-place{width:52px;white-space:nowrap;text-align:left}
 .ma .ma-found td.ma-code{width:52px;white-space:nowrap;text-align:left}
 .ma .ma-found td.ma-text{overflow-wrap:anywhere;white-space:normal;text-align:left}
 .ma .ma-found i{display:inline-block;width:16px;font-style:normal;font-weight:600}
@@ -73,7 +74,10 @@ def _row(finding: Finding, first_line: int) -> str:
     if finding.ignored:
         more = f'<div class="ma-dim">{_escape(t("ignored: {reason}", reason=finding.ignored))}</div>'
     elif finding.fix:
-        more = f'<div class="ma-fix"><code>{_escape(finding.fix)}</code></div>'
+        sentence = finding.fix.endswith((".", "。"))  # anything else is there to be pasted
+        more = f'<div class="ma-dim">{_escape(finding.fix)}</div>' if sentence else (
+            f'<div class="ma-fix"><code>{_escape(finding.fix)}</code></div>'
+        )
     return (
         f'<tr><td class="{tone}"><i aria-hidden="true">{SIGNS[finding.severity]}</i>{_escape(word)}</td>'
         f'<td class="ma-place ma-dim">{_escape(place)}</td><td class="ma-code ma-dim"><code>{_escape(finding.code)}</code></td>'
