@@ -43,7 +43,7 @@ class Scope:
 
     def expand(self, text: str) -> str | None:
         """The text with its variables; None where one is not known. Raises ExpansionError."""
-        if self.unknown and any(name in self.unknown for name in re.findall(r"\$\{?(\w+)", text)):
+        if "$" in text and self.unknown and any(name in self.unknown for name in re.findall(r"\$\{?(\w+)", text)):
             return None
         return expand(text, self.values, self.escape)
 
@@ -214,7 +214,7 @@ class _Resolver:
         values, unknown = dict(scope.values), set(scope.unknown)
         for word in made.words:
             name, equals, default = word.partition("=")
-            name = expand(name, {}, scope.escape) if '"' in name or "'" in name else name
+            name = self.text(Scope(escape=scope.escape), name, made) or ""
             now = _changed(scope, values=values, unknown=frozenset(unknown))
             value = self.text(now, default, made) if equals else top.get(name)
             if self.given is not None and name in self.given:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-_OPERATORS = ("&>>", "&&", "||", ";;", "|&", "&>", ">>", "<<<", "<<-", "<<", ">&", "<&", ">|", "<>", ";", "|", "&", ">", "<",
-    "(", ")")
+_OPERATOR = re.compile(r"&>>|<<<|<<-|&&|\|\||;;|\|&|&>|>>|<<|>&|<&|>\||<>|[;|&><()]")
+_PLAIN = re.compile(r"[^\s;|&<>()\\'\"$`]+")
 _BLANKS = " \t\r"
 _REDIRECTIONS = frozenset((">", ">>", "<", "<<<", "<<", "<<-", ">&", "<&", ">|", "<>", "&>", "&>>"))
 _OPENING = frozenset(("if", "then", "elif", "else", "while", "until", "do", "!", "{", "time"))
@@ -61,22 +62,22 @@ class Command:
     start: int = 0
     end: int = 0
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The program's name, without its folder."""
         return self.words[0].text.rpartition("/")[2] if self.words else ""
 
-    @property
+    @cached_property
     def arguments(self) -> tuple[str, ...]:
         """The words behind the program."""
         return tuple(word.text for word in self.words[1:])
 
-    @property
+    @cached_property
     def options(self) -> tuple[str, ...]:
         """The arguments that start with “-”."""
         return tuple(text for text in self.arguments if text.startswith("-") and len(text) > 1)
 
-    @property
+    @cached_property
     def operands(self) -> tuple[str, ...]:
         """The arguments that do not."""
         return tuple(text for text in self.arguments if not text.startswith("-") or len(text) == 1)
@@ -229,16 +230,21 @@ class _Parser:
         if text[self.index] == "\n":
             self.index += 1
             return "\n"
-        for operator in _OPERATORS:
-            if text.startswith(operator, self.index):
-                self.index += len(operator)
-                return operator
+        found = _OPERATOR.match(text, self.index)
+        if found is not None:
+            self.index = found.end()
+            return found.group()
         return self.word()
 
     def word(self) -> Word:
         start, parts, quoted = self.index, [], False
         text = self.text
         while self.index < len(text):
+            plain = _PLAIN.match(text, self.index)
+            if plain is not None:
+                parts.append(plain.group())
+                self.index = plain.end()
+                continue
             character = text[self.index]
             if character in " \t\r\n;|&<>()":
                 break
