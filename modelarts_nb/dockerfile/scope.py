@@ -30,8 +30,11 @@ _SIGNALS = frozenset((
 
 @dataclass(frozen=True)
 class Scope:
-    """What holds before an instruction. ``values``: ENV and ARG; ``environment``: ENV alone, without the base's. ``user`` and
-    ``directory`` are "" where the base decides. ``unknown``: arguments whose value only the build will tell."""
+    """What holds before an instruction. ``values``: ENV and ARG; ``environment``: ENV alone, without the base's.
+
+    ``user`` and ``directory`` are "" where the base decides; a “?” in them stands for what is not known. ``unknown``: arguments
+    whose value only the build will tell.
+    """
 
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -182,7 +185,7 @@ class _Resolver:
             return _changed(scope, user=self.text(scope, made.arguments, made) or "?")
         if keyword == "WORKDIR":
             path = self.text(scope, made.arguments, made) or "?"
-            return _changed(scope, directory=path if path.startswith("/") else f"{scope.directory}/{path}")
+            return _changed(scope, directory=path if path.startswith("/") else f"{scope.directory or '?'}/{path}")
         if keyword == "SHELL":
             return _changed(scope, shell=made.words)
         return scope

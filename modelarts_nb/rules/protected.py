@@ -63,9 +63,30 @@ def base_is_not_overwritten(written: Written) -> Iterator[Seen]:
             if protected(path) and not is_tool(path, written.limits.home) and not _is_own(written, path, ran.line - 1):
                 yield from _told(path, how, ran.line, ran.end_line)
     for step in written.of("COPY", "ADD"):
-        for path in _destinations(words_of(step), step.scope.directory):
+        words = words_of(step)
+        for path in _destinations(words, step.scope.directory):
             if is_core(path):
                 yield from _told(path, step.instruction.keyword, *at(step.instruction))
+        unpacks = step.instruction.keyword == "ADD" and any(_ARCHIVE.search(word) and "://" not in word for word in words[:-1])
+        if unpacks and absolute(words[-1], step.scope.directory) in _OVER_BASE:
+            yield _unpacked("ADD", absolute(words[-1], step.scope.directory), *at(step.instruction))
+    for ran in written.named("tar", "unzip", "bsdtar"):
+        path = ran.path(ran.command.value("-C", "--directory", "-d") or "")
+        if path in _OVER_BASE and not ran.command.has("c", "--create"):
+            yield _unpacked(ran.command.name, path, ran.line, ran.end_line)
+
+
+_ARCHIVE = re.compile(r"\.(?:tar(?:\.\w+)?|tgz|tbz2|txz)\Z")
+_OVER_BASE = frozenset(("/", "/usr", "/usr/bin", "/usr/lib", "/usr/sbin", "/bin", "/sbin", "/lib", "/lib64", "/etc"))
+
+
+def _unpacked(how: str, path: str, line: int, end_line: int) -> Seen:
+    return Seen(
+        t("{how} unpacks an archive over {path}: what the base image has there is overwritten where the names are the same.",
+          how=how, path=path),
+        t("Put your own below /usr/local, /opt or the home folder, and that place first in PATH."), line, end_line, path=path,
+        severity=WARNING,
+    )
 
 
 _PYTHON = re.compile(r"/(?:python|pip)[\d.]*\Z")  # which many images do not have before a link is made
@@ -126,7 +147,8 @@ def _destinations(words: tuple[str, ...], directory: str) -> list[str]:
     destination = absolute(words[-1], directory) if words else ""
     if not destination:
         return []
-    inside = [posixpath.join(destination, posixpath.basename(source)) for source in words[:-1] if source]
+    names = [posixpath.basename(source) for source in words[:-1]]  # "" for a folder, whose files are not known
+    inside = [posixpath.join(destination, name) for name in names if name not in ("", ".", "..") and "*" not in name]
     return inside if words[-1].endswith("/") or destination in FOLDERS else [destination, *inside]
 
 

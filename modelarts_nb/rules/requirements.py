@@ -72,7 +72,8 @@ def requirement(text: str) -> Requirement | None:
     """The requirement that a word writes; of a wheel's address, its name and version; None for a folder or an address."""
     wheel = re.search(r"([^/]+)-(\d[^-/]*)(?:-\d+)?-[^-/]+-[^-/]+-[^-/]+\.whl", text)
     if wheel:
-        return Requirement(_normal(wheel.group(1)), f"=={wheel.group(2)}", text)
+        name = _normal(wheel.group(1))
+        return Requirement(name, f"=={wheel.group(2)}", f"{name}=={wheel.group(2)}")
     found = _REQUIREMENT.match(text)
     if found is None or "/" in text or text.startswith("."):
         return None

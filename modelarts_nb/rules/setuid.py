@@ -92,6 +92,12 @@ def no_setuid_is_set(written: Written) -> Iterator[Seen]:
                   command=ran.command.name, mode=mode, path=path),
                 f"chmod u-s,g-s {path}", ran.line, ran.end_line, path=path,
             )
+    for ran in written.named("setcap"):
+        if ran.command.operands and "-r" not in ran.command.options:
+            yield Seen(
+                t("setcap gives {path} a file capability: the audit may take it for setuid.", path=ran.command.operands[-1]),
+                f"setcap -r {ran.command.operands[-1]}", ran.line, ran.end_line, severity=WARNING,
+            )
     for step in written.of("COPY", "ADD"):
         made = step.instruction
         mode = made.flag("chmod") or ""

@@ -1,7 +1,8 @@
 """A shell text as its simple commands, each word with its place. Not a shell: what cannot be read is left out, never guessed.
 
 Taken apart are quotes, ``&& || ; | &``, redirections, ``( )`` and ``{ }``, ``$( )`` and back quotes, comments, here-documents
-(skipped), the words of ``if`` and ``for``, and what ``sh -c`` and ``bash -c`` are given. Variables stay as written.
+(skipped), the words of ``if`` and ``for``, and what ``sh -c``, ``find -exec`` and ``xargs`` are given. Variables stay as they
+are written.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Redirection:
 class Command:
     """A simple command. ``before`` and ``after``: the operators around it ("" at the ends; "\\n" is a line's end).
 
-    ``nested``: it stands in ``$( )``, back quotes or a text given to a shell.
+    ``nested``: it stands in ``$( )``, back quotes or a text given to a shell; ``captured``: in one of the first two.
     """
 
     words: tuple[Word, ...]
@@ -59,6 +60,7 @@ class Command:
     before: str = ""
     after: str = ""
     nested: bool = False
+    captured: bool = False
     start: int = 0
     end: int = 0
 
@@ -139,9 +141,28 @@ def _unwrapped(command: Command, depth: int) -> Iterator[Command]:
                 break
             if re.fullmatch(r"-[a-z]*c", word.text) and index + 1 < len(bare.words):
                 script = bare.words[index + 1]
-                yield from _Parser(script.text, script.start + script.quoted, depth + 1).commands()
+                inner = _Parser(script.text, script.start + script.quoted, depth + 1, captured=command.captured)
+                yield from inner.commands()
                 break
+    given = _given(bare)
+    if given:
+        yield from _unwrapped(replace(bare, words=given, redirections=(), nested=True), depth + 1)
     yield bare
+
+
+def _given(command: Command) -> tuple[Word, ...]:
+    """The command that ``find -exec`` or ``xargs`` runs."""
+    texts = [word.text for word in command.words]
+    if command.name == "find":
+        start = next((index for index, text in enumerate(texts) if text in ("-exec", "-execdir", "-ok")), len(texts))
+        end = next((index for index, text in enumerate(texts) if index > start and text in (";", "+")), len(texts))
+        return command.words[start + 1 : end]
+    if command.name == "xargs":
+        start = 1
+        while start < len(texts) and texts[start].startswith("-"):
+            start += 2 if texts[start] in ("-n", "-I", "-P", "-L", "-d", "-s", "-a", "-E") else 1
+        return command.words[start:]
+    return ()
 
 
 @dataclass
@@ -149,6 +170,7 @@ class _Parser:
     text: str
     offset: int  # of the text in the whole one
     depth: int
+    captured: bool = False
     index: int = 0
     waiting: list[Command] = field(default_factory=list)
 
@@ -185,7 +207,8 @@ class _Parser:
         places = [*words, *(each.target for each in redirections)]
         start, end = min(word.start for word in places), max(word.end for word in places)
         return Command(
-            tuple(words[count:]), tuple(words[:count]), tuple(redirections), before, after, self.depth > 0, start, end
+            tuple(words[count:]), tuple(words[:count]), tuple(redirections), before, after, self.depth > 0, self.captured,
+            start, end,
         )
 
     def redirect(self, operator: str, words: list[Word], redirections: list[Redirection]) -> None:
@@ -297,5 +320,5 @@ class _Parser:
                 end += 1
         self.index = min(end + 1, len(text))
         if self.depth < _DEPTH and not text.startswith("$((", start):
-            self.waiting += _Parser(text[begin:end], self.offset + begin, self.depth + 1).commands()
+            self.waiting += _Parser(text[begin:end], self.offset + begin, self.depth + 1, captured=True).commands()
         return text[start : self.index]

@@ -60,6 +60,9 @@ class Ran:
     @cached_property
     def packages(self) -> tuple[str, ...]:
         """The names of the distribution's packages that it installs, without versions."""
+        if self.command.name in ("dpkg", "rpm") and self.command.has("i", "--install"):
+            files = (self.text(text).rpartition("/")[2] for text in self.command.operands)
+            return tuple(re.split(r"_|-\d+\.", file)[0] for file in files)
         verbs = INSTALLS.get(self.command.name, ())
         operands = [self.text(text) for text in self.command.operands] if verbs else []
         verb = next((index for index, text in enumerate(operands) if text in verbs), None)
@@ -173,7 +176,7 @@ def region_of(address: str, catalog: Catalog) -> str:
 
 def absolute(text: str, directory: str) -> str:
     """The path from the root; "" where a variable hides it."""
-    if "$" in text or "`" in text or not text:
+    if "$" in text or "`" in text or "{}" in text or not text:
         return ""
     if text == "~" or text.startswith("~/"):
         return f"/root{text[1:]}"

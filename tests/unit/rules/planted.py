@@ -100,6 +100,84 @@ DOCKERFILE_ROWS = {
     14: ("RUN conda activate train", "v1", "MA042"), 16: ("CMD python t.py > /tmp/log", "v1", "MA041"),
     17: ("RUN bash Miniconda3-Linux-aarch64.sh", "v1", "MA006"),
 }
+# More of each: lines behind the base image (or a whole Dockerfile), and the code that they trip
+VARIANTS = [
+    ("MA001", "FROM nvcr.io/nvidia/pytorch:23.01-py3"), ("MA001", "FROM docker.io/library/python:3.9"),
+        ("MA001", "FROM centos:7"),
+    ("MA001", "FROM digits:v1"), ("MA002", "FROM localhost:5005/atelier/tensorflow_2_1:x"), ("MA004", "FROM localhost/"
+     "modelarts-job-dev-image/custom-cpu-base:2.0"), ("MA005", "FROM localhost/modelarts-job-dev-image/custom-cpu-base:latest"),
+    ("MA006", "RUN pip install torch-1.8.0-cp36-cp36m-linux_aarch64.whl"), ("MA006", "FROM --platform=linux/arm64 localhost/"
+     "modelarts-job-dev-image/custom-cpu-base:1.3"),
+    ("MA010", "USER root"), ("MA010", "USER 0:0"), ("MA010", "USER work\nUSER 1000"),
+    ("MA011", "RUN usermod -u 1000 work"), ("MA011", "RUN deluser work"), ("MA012", "RUN chmod 600 /opt/settings.json"),
+    ("MA012", "COPY --chmod=600 settings.json /opt/"), ("MA013", "COPY --chown=1000:100 a /opt/a"),
+        ("MA013", "RUN chown ma-user /opt/a"),
+    ("MA020", "RUN find /opt -type f -exec chmod u+s {} +"), ("MA020", "COPY --chmod=4755 a /opt/a"),
+        ("MA020", "ADD --chmod=u+s a /a"),
+    ("MA020", "ENV F=/opt/a\nRUN chmod 4755 $F"), ("MA020", "RUN ls /opt | xargs chmod g+s"),
+        ("MA020", "RUN setcap cap_chown+ep /opt/a"),
+    ("MA020", 'RUN ["chmod", "4755", "/opt/a"]'), ("MA020", "RUN if true; then chmod 4755 /opt/a; fi"),
+    ("MA021", "# syntax=docker/dockerfile:1\nFROM localhost/modelarts-job-dev-image/custom-cpu-base:1.3\nRUN <<EOF\n"
+     "apt-get install -y sudo\nEOF"), ("MA021", "RUN dpkg -i sudo_1.9.13_amd64.deb"), ("MA021", "RUN yum -y install polkit"),
+    ("MA021", "RUN apt-get install -y -qq --no-install-recommends git=1:2.1 sudo=1.9"),
+    ("MA022", "RUN cd /usr/bin && rm perl"), ("MA022", "RUN rm /bin/sh && ln -s bash /bin/sh"),
+        ("MA022", "RUN rm -rf /usr/lib/*"),
+    ("MA022", "RUN apt-get purge -y perl"), ("MA022", "RUN rm -rf /usr/lib/python3"), ("MA022", "RUN yum remove -y vim"),
+    ("MA023", "COPY bash /bin/bash"), ("MA023", "COPY ls cat /usr/bin/"), ("MA023", "RUN echo x > /bin/ls"),
+        ("MA023", "ADD a.tar.gz /"),
+    ("MA023", "RUN wget -O /bin/tar http://x/tar"), ("MA023", "RUN ln -sf /opt/bash /bin/bash"),
+        ("MA023", "RUN tar -xzf a.tgz -C /usr"),
+    ("MA023", "RUN sed -i s/a/b/ /usr/lib/python3/dist-packages/x.py"),
+        ("MA023", "RUN mv /usr/bin/python3 /usr/bin/python3.old"),
+    ("MA023", "RUN cp libc-2.28.so /lib/x86_64-linux-gnu/libc.so.6"), ("MA023", "RUN chmod 0700 /usr/bin/sed"),
+    ("MA024", "RUN apt-get -y dist-upgrade"), ("MA024", "RUN yum update -y"), ("MA024", "RUN apt-get install -y libc6"),
+    ("MA024", "RUN python3 -m pip install -U pip"), ("MA025", "RUN rm /home/work/utils.sh"), ("MA025", "RUN rm -rf /home/work"),
+    ("MA025", "RUN sed -i s/a/b/ /home/work/run_train.sh"), ("MA025", "ADD ip_mapper.py /home/work/ip_mapper.py"),
+    ("MA030", "RUN sh NVIDIA-Linux-x86_64-470.57.run -s"), ("MA030", "RUN apt-get install -y cuda"),
+    ("MA030", "RUN sh cuda_11.0.2_450.51.05_linux.run --silent"), ("MA030", "RUN dpkg -i nvidia-driver-470_amd64.deb"),
+    ("MA031", "FROM localhost/modelarts-job-dev-image/custom-gpu-cuda9-base:1.3\nRUN pip install mindspore-gpu==1.7.0"),
+    ("MA031", "FROM localhost/modelarts-job-dev-image/custom-gpu-cuda92-base:1.3\nRUN pip3 install torch==1.13.1+cu117"),
+    ("MA031", "RUN pip install tensorflow-gpu==1.15.5"),
+        ("MA031", "FROM localhost/modelarts-job-dev-image/custom-gpu-cuda8-base:1.3\n"
+     "RUN python -m pip install 'tensorflow-gpu==1.4.1' tensorflow==1.15"),
+    ("MA032", "RUN pip install tensorflow==2.4.1\nRUN pip install numpy==1.22.4"),
+        ("MA032", "RUN pip install torch==2.1.0 numpy==2.0.1"),
+    ("MA033", "FROM python:3.11\nRUN pip install tensorflow==1.15"),
+        ("MA041", 'ENTRYPOINT ["sh", "-c", "python t.py >> /log"]'),
+    ("MA042", 'RUN ["conda", "activate", "x"]'), ("MA042", "CMD conda activate x && python t.py"),
+    ("MA050", "ARG NPM_TOKEN"), ("MA050", "RUN git clone https://me:s3cr3tpass@host/x"),
+        ("MA050", "LABEL a=AKIAABCDEFGHIJKLMNOP"),
+    ("MA051", "ADD credentials.csv /opt/"), ("MA051", "COPY .netrc /root/.netrc"),
+        ("MA061", "RUN pip install -r requirements.txt"),
+    ("MA062", "RUN pip install --no-cache-dir --target /root/lib scipy"),
+        ("MA099", "# modelarts: ignore=MA777 it is so\nRUN true"),
+]
+# The twins of some: the code that they must not trip
+TWINS = [
+    ("MA020", "RUN find / -xdev -perm /6000 -exec chmod a-s {} +"), ("MA020", "USER work\nRUN chmod 4755 /home/work/a"),
+    ("MA022", "RUN mkdir /usr/share/mine && rm -rf /usr/share/mine"),
+        ("MA022", "RUN apt-get install -y gcc && apt-get purge -y gcc"),
+    ("MA022", "RUN rm -rf /usr/local/lib/x /root/.cache /opt/y"), ("MA023", "COPY bin/ /usr/bin/"),
+        ("MA023", "COPY tool /usr/bin/tool"),
+    ("MA023", "ADD a.tar.gz /opt/"), ("MA023", "RUN ln -s /opt/tool /usr/bin/tool"),
+        ("MA023", "RUN tar -czf a.tgz -C /usr share"),
+    ("MA024", "RUN apt-get update"), ("MA024", "RUN pip install -U scipy"),
+        ("MA030", "RUN sh cuda_11.0.2_450.51.05_linux.run --toolkit"),
+    ("MA030", "RUN apt-get install -y nvidia-container-toolkit cuda-toolkit-11-0 libcudnn8"),
+        ("MA041", "CMD python t.py 2>/dev/null"),
+    ("MA041", "CMD ls $(cat a > b)"),
+        ("MA042", "RUN . /root/miniconda3/etc/profile.d/conda.sh && conda activate x"),
+    ("MA042", "RUN bash -lc 'conda activate x'"), ("MA042", 'SHELL ["/bin/bash", "-lc"]\nRUN conda activate x'),
+        ("MA010", "USER 1101:1101"),
+    ("MA010", "RUN useradd -u 1101 bob\nUSER bob"), ("MA012", "WORKDIR app"), ("MA012", "WORKDIR /home/work/app"),
+        ("MA051", "COPY ca.pem /opt/"),
+    ("MA031", "RUN pip install tensorflow-cpu==2.4.1"), ("MA032", "RUN pip install numpy tensorflow==1.15"),
+        ("MA050", "ARG TOKENIZER=a"),
+    ("MA006", "RUN sh Miniconda3-Linux-x86_64.sh"), ("MA061", "ENV PIP_NO_CACHE_DIR=1\nRUN pip install scipy"),
+    ("MA061", "RUN --mount=type=cache,target=/root/.cache/pip pip install scipy"),
+    ("MA061", "RUN pip install scipy && rm -rf /root/.cache"), ("MA025", "COPY train.sh /home/work/"),
+        ("MA011", "RUN usermod -aG video work"),
+]
 V1, V2 = "/home/work/user-job-dir", "/home/ma-user/modelarts/user-job-dir"
 JOB_ROWS = [  # row, contract, command, files, codes that must be there
     (1, "v1", f"bash /home/work/run_train.sh python {V1}/train.py", {"train.py": ""}, "MA074"),
@@ -149,35 +227,50 @@ class Row:
 
 
 def counted():
-    """Code to Row. A false alarm: a page's good text that trips the rule at all, or a clean or everyday line that it stops."""
+    """Code to Row. A false alarm: a clean text that trips the rule, or a clean or everyday line that it stops."""
     rows = {rule.code: Row() for rule in sorted(RULES, key=lambda rule: rule.code)}
-
-    def plant(code, found):
+    for code, found in planted():
         rows[code].planted += 1
         rows[code].found += code in found
+    for code, found in clean():
+        rows[code].clean += 1
+        rows[code].false_alarms += code in found
+    return rows
 
+
+def planted():
+    """(code, what was found) of every text that has a fault."""
     for code, text in pages().items():
-        plant(code, {found for found, _ in judge(text, "Bad")})
-        for other, page in pages().items():
-            rows[code].clean += 1
-            rows[code].false_alarms += code in {found for found, _ in judge(page, "Good")}
-            rows[code].false_alarms += code != other and code in {found for found, _ in judge(page, "Bad")}
+        yield code, {found for found, _ in judge(text, "Bad")}
     for line in SETUID:
-        found = {each.code for each in lint(parse_dockerfile(f"{BASE}RUN {line}\n"))}
-        plant("MA021" if " install -y" in line else "MA020", found)
-    for line in [*EVERYDAY, *CLEAN]:
-        stopped = {each.code for each in errors(lint(parse_dockerfile(f"{BASE}RUN {line}\n")))}
-        for rule in DOCKERFILE_RULES:
-            rows[rule.code].clean += 1
-            rows[rule.code].false_alarms += rule.code in stopped
+        yield "MA021" if " install -y" in line else "MA020", codes(f"RUN {line}")
+    for code, lines in VARIANTS:
+        yield code, codes(lines)
     for row, (lines, contract, code) in DOCKERFILE_ROWS.items():
         text = f"{row_base(row)}{lines}\n"
-        plant(code, {each.code for each in lint(parse_dockerfile(text), Target(contract=contract))})
+        yield code, {each.code for each in lint(parse_dockerfile(text), Target(contract=contract))}
     for code in ("MA031", "MA032"):
-        plant(code, {each.code for each in lint(parse_dockerfile(SEED))})
+        yield code, {each.code for each in lint(parse_dockerfile(SEED))}
     for _, contract, command, files, code in JOB_ROWS:
-        plant(code, {each.code for each in lint_job(row_job(contract, command, files))})
-    return rows
+        yield code, {each.code for each in lint_job(row_job(contract, command, files))}
+
+
+def clean():
+    """(code, what was found) of every text that has not: other rules' pages, everyday lines (what stops), and twins."""
+    shown = {code: ({c for c, _ in judge(text, "Good")}, {c for c, _ in judge(text, "Bad")}) for code, text in pages().items()}
+    for code in shown:
+        yield from ((code, good | (bad if other != code else set())) for other, (good, bad) in shown.items())
+    for line in [*EVERYDAY, *CLEAN]:
+        stopped = {each.code for each in errors(lint(parse_dockerfile(f"{BASE}RUN {line}\n")))}
+        yield from ((rule.code, stopped) for rule in DOCKERFILE_RULES)
+    for code, lines in TWINS:
+        yield code, codes(lines)
+
+
+def codes(lines):
+    """The codes that lines behind the base image trip, or a whole Dockerfile."""
+    text = f"{lines}\n" if "FROM " in lines else f"{BASE}{lines}\n"
+    return {each.code for each in lint(parse_dockerfile(text)) if not each.ignored}
 
 
 def row_base(row):

@@ -11,7 +11,22 @@ from modelarts_nb.rules.written import Target
 from modelarts_nb.training.spec import JobSpec
 from modelarts_nb.workflows.checks import findings_of_job
 
-from .planted import BASE, CLEAN, DOCKERFILE_ROWS, EVERYDAY, GOOD_CODE, JOB_ROWS, SEED, SETUID, V1, V2, row_base
+from .planted import (
+    BASE,
+    CLEAN,
+    DOCKERFILE_ROWS,
+    EVERYDAY,
+    GOOD_CODE,
+    JOB_ROWS,
+    SEED,
+    SETUID,
+    TWINS,
+    V1,
+    V2,
+    VARIANTS,
+    codes,
+    row_base,
+)
 
 
 def stopping(line, target=None):
@@ -22,6 +37,16 @@ def stopping(line, target=None):
 @pytest.mark.parametrize("contract", ["v1", "v2"])
 def test_an_everyday_line_is_no_error(line, contract):
     assert stopping(line, Target(contract=contract)) == []
+
+
+@pytest.mark.parametrize(("code", "lines"), VARIANTS)
+def test_what_is_planted_is_found(code, lines):
+    assert code in codes(lines)
+
+
+@pytest.mark.parametrize(("code", "lines"), TWINS)
+def test_its_twin_is_not(code, lines):
+    assert code not in codes(lines)
 
 
 @pytest.mark.parametrize("line", SETUID)
