@@ -8,9 +8,10 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from ...errors import BuildFailed, ModelArtsError
+from ...errors import BuildFailed, ChecksFailed, ModelArtsError
 from ...text import duration, shorten, size
 from ...trace import State, Step, Trace
+from . import findings
 from .card import Fact, Work, short_path, state_of, step_name, summary
 
 SIGNS = {
@@ -212,6 +213,9 @@ def _warnings(trace: Trace) -> str:
 
 
 def _why(error: ModelArtsError, trace: Trace) -> str:
+    if isinstance(error, ChecksFailed):
+        said = f'<div class="ma-why" role="alert">{escape(error.message)}\n{escape(error.hint)}</div>'
+        return said + findings.table(error.findings, error.first_line)
     where = f"{error.origin}, line {error.line}: " if isinstance(error, BuildFailed) and error.line else ""
     text = f"{where}{trace.redact(error.message)}"
     hint = f"\n{escape(trace.redact(error.hint))}" if error.hint else ""
