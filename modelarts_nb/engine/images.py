@@ -42,6 +42,17 @@ def inspect(engine: Engine, reference: str) -> Image:
     )
 
 
+def environment(engine: Engine, reference: str) -> dict[str, str] | None:
+    """The image's own variables; None where the Engine does not have it."""
+    try:
+        with mapped(t("Looking for the image {reference}", reference=reference)):
+            config = engine.client.inspect_image(reference).get("Config") or {}
+    except EngineAPIError:
+        return None
+    pairs = (text.partition("=") for text in config.get("Env") or ())
+    return {name: value for name, _, value in pairs}
+
+
 def tag(engine: Engine, image: str, reference: ImageReference) -> None:
     """Give the image that name too."""
     with mapped(t("Tagging {image} as {reference}", image=image, reference=reference)):

@@ -18,14 +18,14 @@ CATALOGUES = sorted((PACKAGE / "messages" / "zh_CN").glob("*.json"))
 # Modules and packages whose texts do not go through the catalogue yet; one that is done leaves the list
 TO_DO = (
     "dockerfile", "notebook", "cli", "settings", "follow", "trace", "training.preview", "building.failure",
-    "api.builds", "workflows.builds", "sandbox.region",
+    "api.builds", "workflows.builds", "sandbox.region", "sandbox.processes", "sandbox.obs", "rules",
 )
 ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.ModelArtsError)}
 # What takes texts for people: the places of its arguments that are shown, the names of those that may be given by name
 SHOWN = dict.fromkeys(ERRORS, ((0, 1), ("message", "hint"))) | {
     "VertexWarning": ((1, 2), ("short", "detail")),
     "Diagnosis": ((1, 2), ("message", "fix")),
-    "Seen": ((0, 1), ("message", "fix")),
+    "Seen": ((0,), ("message",)),  # a fix is a line to paste as often as a sentence
     "mapped": ((0,), ("doing",)),
     "say": ((0,), ()),
 }
