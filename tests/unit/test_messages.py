@@ -18,7 +18,7 @@ CATALOGUES = sorted((PACKAGE / "messages" / "zh_CN").glob("*.json"))
 # Modules and packages whose texts do not go through the catalogue yet; one that is done leaves the list
 TO_DO = (
     "dockerfile", "notebook", "cli", "settings", "follow", "trace", "training.preview", "building.failure",
-    "api.builds", "workflows.builds", "sandbox.region", "sandbox.processes", "sandbox.obs", "rules",
+    "api.builds", "workflows.builds", "sandbox", "rules",
 )
 ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.ModelArtsError)}
 # What takes texts for people: the places of its arguments that are shown, the names of those that may be given by name
