@@ -36,6 +36,7 @@ class Image:
     labels: dict[str, str] = field(default_factory=dict, repr=False, hash=False)
     log_path: str = ""
     dockerfile: str = ""
+    media_type: str = field(default="", repr=False)  # of its manifest, where the Engine keeps one (containerd's image store)
 
     @property
     def short_id(self) -> str:

@@ -124,9 +124,9 @@ class _Job:
         internal = self.spec.network == "isolated"
 
         def make() -> tuple[str, ...]:
-            labels = _labels(self.job_id)
+            marks = labels(self.job_id)
             make_network = functools.partial(
-                self.client.create_network, driver="bridge", internal=internal, labels=labels,
+                self.client.create_network, driver="bridge", internal=internal, labels=marks,
                 options=NO_GATEWAY if internal and not self.engine.podman else None,
             )
             draft = make_network(f"{self._name}-draft")["Id"]
@@ -152,7 +152,7 @@ class _Job:
         endpoint = self.client.create_endpoint_config(aliases=list(made.aliases), ipv4_address=addresses[index])
         container = self.client.create_container(
             self.spec.image, command=[], entrypoint=list(made.argv), user=str(made.uid), working_dir=made.working_dir,
-            environment=dict(made.environment), hostname=None if host else made.hostname, labels=_labels(self.job_id),
+            environment=dict(made.environment), hostname=None if host else made.hostname, labels=labels(self.job_id),
             name=f"{self._name}-{made.name}", host_config=configuration, stdin_open=False, tty=False,
             networking_config=None if host else self.client.create_networking_config({self._name: endpoint}),
         )
@@ -352,8 +352,14 @@ def _sweep_one(engine: Engine, labels: dict[str, str]) -> None:
         _remove(engine, f"{LABEL}={labels[LABEL]}")
 
 
-def _labels(job_id: str) -> dict[str, str]:
+def labels(job_id: str) -> dict[str, str]:
+    """What a job's containers and network are marked with, so that ``sweep`` finds those of a process that was killed."""
     return {LABEL: job_id, OWNER: f"{socket.gethostname()} {os.getpid()} {start_time(os.getpid())}"}
+
+
+def remove(engine: Engine, job_id: str) -> None:
+    """Remove what bears a job's labels."""
+    _remove(engine, f"{LABEL}={job_id}")
 
 
 def _remove(engine: Engine, label: str) -> None:

@@ -47,7 +47,7 @@ class State(NamedTuple):
 class Changes:
     """Base files that one layer changed in one way. ``what``: content, kind, link, mode, owner, xattrs, unknown, removed.
 
-    ``paths`` are the first few, ``count`` all; ``below`` is the deepest folder that holds them all. ``evidence``: the first
+    ``paths`` are the first few, ``count`` all; ``below`` is the deepest path that they are, or are in. ``evidence``: the first
     one's state before and after. ``place``: bits of places.py.
     """
 
@@ -66,10 +66,9 @@ class Changes:
         self.bytes += size
         if len(self.paths) < EXAMPLES:
             self.paths.append(path)
-        folder = path.rpartition(b"/")[0]
         if self.below is None:
-            self.below = folder
-        while self.below and folder != self.below and not folder.startswith(self.below + b"/"):
+            self.below = path
+        while self.below and path != self.below and not path.startswith(self.below + b"/"):
             self.below = self.below.rpartition(b"/")[0]
 
 
@@ -242,9 +241,12 @@ class Fold:
     def _place(self, path: bytes, folder: int) -> int:
         """The bits that judge a path; 0: none. In the root folder the links and folders themselves count."""
         assert self.names is not None
-        if folder:
-            return self.names.places[folder] & (places.JUDGED | places.DOCS)
-        return places.of_folder(path, 0) & places.JUDGED
+        bits = self.names.places[folder] if folder else places.of_folder(path, 0)
+        if bits & places.TOOLS and not bits & places.PROTECTED and not path.endswith((b".py", b".sh")):
+            return 0
+        if path in places.DOCS_FOLDERS:
+            bits |= places.DOCS
+        return places.refined(bits & (places.JUDGED | places.DOCS), path)
 
     def _key(self, ref: Ref) -> int:
         return self.layers[ref.layer].keys[ref.index]

@@ -256,6 +256,8 @@ class LayerReader:
         if entry.mode & 0o6000 and entry.kind in (FILE, HARD_LINK):
             self.index.marks.append(Mark(number, "setuid"))
         what = places.of_entry(place, last)
+        if entry.kind == FOLDER and place & places.HOME and entry.uid not in (1000, 1101):
+            what = places.IN_HOME  # the contracts' users: whoever of them runs, these are somebody else's
         if what and len(self.index.marks) < MAX_ENTRIES:
             self.index.marks.append(Mark(number, what))
         if entry.kind != FILE:

@@ -19,13 +19,34 @@ METADATA = 128  # a Python package's *.dist-info or *.egg-info
 PIP_CACHE, APT_CACHE, CONDA_CACHE, GIT, BYTECODE = 256, 512, 1024, 2048, 4096
 CACHES = PIP_CACHE | APT_CACHE | CONDA_CACHE | GIT | BYTECODE
 SECRETS = 8192  # folders whose files are keys or logins
+EVERYDAY = 1 << 14  # a path below /etc that nearly every useful image changes
+GENERATED = 1 << 15  # a path below /usr that package managers and Python write anew by themselves
 JUDGED = PROTECTED | ETC | TOOLS | LOCAL  # where the base's files are compared
 
 HOMES = (b"home/work", b"home/ma-user")
 _PROTECTED = re.compile(rb"(?:bin|sbin|usr|lib[^/]*)(?:/|$)")
-_DOCS = frozenset({b"usr/share/doc", b"usr/share/man", b"usr/share/info", b"usr/share/locale", b"usr/share/lintian"})
+DOCS_FOLDERS = frozenset({b"usr/share/doc", b"usr/share/man", b"usr/share/info", b"usr/share/locale", b"usr/share/lintian"})
 _SECRET_FOLDERS = frozenset({b".ssh", b".aws", b".docker", b".huaweicloud", b".obsutil", b".kube"})
 _APT = frozenset({b"var/lib/apt/lists", b"var/cache/apt"})
+
+
+_EVERYDAY = re.compile(
+    rb"etc/(?:(?:passwd|shadow|group|gshadow|subuid|subgid)-?|\.pwd\.lock|ld\.so\.cache|localtime|timezone|adjtime|mtab|hosts"
+    rb"|hostname|resolv\.conf|machine-id|profile|bash\.bashrc|environment|nsswitch\.conf|pip\.conf|locale\.(?:gen|alias)"
+    rb"|default/locale|ca-certificates\.conf)$|etc/(?:profile\.d|ssl|ca-certificates|apt|pam\.d|alternatives|skel|rc.\.d"
+    rb"|init\.d|yum\.repos\.d|pki|ld\.so\.conf\.d|dpkg)(?:/|$)"
+)
+_GENERATED = re.compile(
+    rb"\.py[co]$|/(?:gconv-modules|giomodule|mimeinfo|icon-theme|loaders|immodules)\.cache$|^usr/share/(?:mime|fonts)/"
+    rb"|^usr/share/(?:info/dir|glib-2\.0/schemas/gschemas\.compiled)$|^usr/lib/locale/locale-archive$"
+)
+
+
+def refined(bits: int, path: bytes) -> int:
+    """The bits of a single path: those of its folder, and whether such a file changes by itself."""
+    if bits & ETC and _EVERYDAY.match(path):
+        return bits | EVERYDAY
+    return bits | GENERATED if bits & PROTECTED and _GENERATED.search(path) else bits
 
 
 def of_folder(path: bytes, above: int) -> int:
@@ -36,7 +57,7 @@ def of_folder(path: bytes, above: int) -> int:
         bits = bits & ~PROTECTED | LOCAL
     elif b"/" not in path:
         bits |= (PROTECTED if _PROTECTED.match(path) else 0) | (ETC if path == b"etc" else 0)
-    if path in _DOCS:
+    if path in DOCS_FOLDERS:
         bits |= DOCS
     elif path in HOMES:
         bits |= HOME | (TOOLS if path == HOMES[0] else 0)
@@ -63,7 +84,9 @@ def _by_name(path: bytes, last: bytes) -> int:
 
 # Words of ``of_entry``
 DPKG_LIST, REQUESTED, METADATA_FILE, ACCOUNTS, OS_RELEASE = "dpkg", "requested", "metadata", "accounts", "os-release"
-DRIVER, CUDA, SECRET, LOADER, SHELL, HOME_FOLDER = "driver", "cuda", "secret", "loader", "shell", "home"
+DRIVER, CUDA, SECRET, LOADER, SHELL, HOME_FOLDER, IN_HOME = (
+    "driver", "cuda", "secret", "loader", "shell", "home", "in-home"
+)
 KEPT = frozenset({DPKG_LIST, ACCOUNTS, OS_RELEASE, SECRET})
 
 _SECRET_NAMES = frozenset({

@@ -1,4 +1,4 @@
-"""Build, train, push: generators of events, with a value at the end. No display, no parsing of lines.
+"""Build, check, train, push: generators of events, with a value at the end. No display, no parsing of lines.
 
 Each takes the ``trace`` into which its consumer folds what it yields (see follow.py): after a failure it holds the lines
 that explain it.
@@ -7,7 +7,8 @@ that explain it.
 from __future__ import annotations
 
 from .builds import build, build_elsewhere, parse
+from .checks import CheckRequest, check
 from .pushes import push
 from .runs import train
 
-__all__ = ["build", "build_elsewhere", "parse", "push", "train"]
+__all__ = ["CheckRequest", "build", "build_elsewhere", "check", "parse", "push", "train"]
