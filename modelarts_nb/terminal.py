@@ -19,7 +19,7 @@ _TOKEN = re.compile(
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC, DCS and their like, up to BEL or ST
     r"|\x1b[ -/]*[0-~](?<![\]PX^_\[])"  # other escapes of two characters
 )
-_OPEN = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*\Z|\x1b[\]PX^_][^\x07\x1b]*\x1b?\Z|\x1b[ -/]*\Z")  # begun, and not at its end yet
+_OPEN = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*\Z|\x1b[\]PX^_][^\x07\x1b]*\x1b?\Z|\x1b[ -/]*\Z")  # begun
 _SGR = re.compile(r"\x1b\[([0-9;]*)m")
 OPEN_LIMIT = 4_096  # characters of an escape that does not end
 COLUMNS = 1_000  # as far as a program may jump to the right
@@ -221,7 +221,7 @@ def _number(text: str) -> int:
 def _nearest(red: int, green: int, blue: int) -> str:
     top = max(red, green, blue)
     if top - min(red, green, blue) < 40:
-        return "" if 100 <= top else "90"  # grey: the text's own colour, or the faint one
+        return "" if top >= 100 else "90"  # grey: the text's own colour, or the faint one
     return str(30 + (red > top * 0.6) + 2 * (green > top * 0.6) + 4 * (blue > top * 0.6))
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import enum
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .events import Event, Vertex, VertexLog, VertexStatus, VertexWarning
 from .terminal import plain
-from .text import LineDecoder, Redactor, clean, shorten
+from .text import LINE_LIMIT, LineDecoder, Redactor, clean, shorten
 
 TAIL = 200  # lines kept of each vertex
 
@@ -34,13 +34,13 @@ class State(enum.Enum):
 class Step:
     """One vertex and all that was said of it.
 
-    ``tail`` holds its last lines as plain text; ``unread`` the styled lines (terminal.py) since a view took them, kept only
-    where a view wants them all.
+    ``styled`` holds its last lines (see terminal.py), ``tail`` the same as plain text; ``unread`` the lines since a view took
+    them, kept only where a view wants them all.
     """
 
     vertex: Vertex
     statuses: dict[str, VertexStatus] = field(default_factory=dict)
-    tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL))
+    styled: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL))
     lines: int = 0
     cancelled: bool = False
     active: float = 0.0  # seconds of finished activity: BuildKit may start and complete a vertex several times
@@ -76,6 +76,11 @@ class Step:
         return self.active + max(0.0, (self.vertex.completed or now) - self.vertex.started)
 
     @property
+    def tail(self) -> list[str]:
+        """Its last lines, at most ``TAIL``, as plain text."""
+        return [plain(line) for line in self.styled]
+
+    @property
     def partial(self) -> str:
         """The unfinished last line, such as a progress bar, styled."""
         return next((partial for decoder in self._decoders.values() if (partial := decoder.partial)), "")
@@ -91,10 +96,12 @@ class Step:
 
     def _lines(self, lines: Iterable[str]) -> None:
         for line in lines:
+            if len(line) > LINE_LIMIT:
+                line = shorten(plain(line))
             self.lines += 1
             if self.unread is not None:
-                self.unread.append(shorten(line))
-            self.tail.append(shorten(plain(line)))
+                self.unread.append(line)
+            self.styled.append(line)
 
 
 _CANCELED = re.compile(r"context canceled|\bCanceled\b")
@@ -114,6 +121,21 @@ class Trace:
         self.steps: dict[str, Step] = {}
         self.warnings: list[VertexWarning] = []
         self.version = 0
+        self.expected: Mapping[str, float] = {}
+
+    def remaining(self, now: float) -> float | None:
+        """Seconds that are left, going by ``expected``: what each step, by name, took when it last ran; None: unknown."""
+        if not self.expected:
+            return None
+        by_name = {step.name: step for step in self.steps.values()}
+        left = 0.0
+        for name, seconds in self.expected.items():
+            step = by_name.get(name)
+            if step is None or step.state is State.WAITING:
+                left += seconds
+            elif step.state is State.RUNNING:
+                left += max(0.0, seconds - step.seconds(now))
+        return left
 
     def apply(self, event: Event) -> None:
         """Fold one event."""

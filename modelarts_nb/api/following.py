@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,9 +37,10 @@ class Following:
         from ..notebook.view.live import choose
 
         progress = self.progress or current_settings().progress
-        view = choose(progress, self.work, self.subject, str(self.path), self.next_line)
+        cancel = threading.Event()
+        view = choose(progress, self.work, self.subject, str(self.path), self.next_line, cancel=cancel)
         try:
-            return follow(workflow, self.trace, self.log, view)
+            return follow(workflow, self.trace, self.log, view, cancel)
         except ModelArtsError as error:
             error.log_path = str(self.path)
             raise
