@@ -15,9 +15,10 @@ PIP = (
 )
 
 
-def run(workflow, subject="digits:v1", work=BUILD):
+def run(workflow, subject="digits:v1", work=BUILD, background=False):
     """What the workflow returns, under the view that %build has."""
-    return Following(work, subject, Path("feed.log"), "", Redactor()).run(workflow)
+    path = Path(f"{time.time_ns()}.log")
+    return Following(work, subject, path, "", Redactor(), provides=(subject,)).run(workflow, background=background)
 
 
 def pause(seconds):
@@ -32,7 +33,7 @@ def typical(seconds=60.0, fail=False):
     now = time.time()
     yield Vertex("c", "[internal] load build context", started=now - 0.1, completed=now)
     yield VertexStatus("context", "c", "transferring context", 2_100_000, 0)
-    yield Vertex("1", "[1/4] FROM localhost:5005/modelarts-job-dev-image/custom-cpu-base:1.3", started=now, completed=now, cached=True)
+    yield Vertex("1", "[1/4] FROM localhost:5005/modelarts-job-dev-image/custom-cpu-base:1.3", (), now, now, cached=True)
     yield Vertex("2", "[2/4] RUN apt-get install -y --no-install-recommends libgomp1", ("1",), now, now, cached=True)
     yield Vertex("3", "[3/4] RUN pip install -r requirements.txt", ("2",), started=now)
     yield Vertex("4", "[4/4] COPY train /home/work/train", ("3", "c"))
@@ -47,7 +48,7 @@ def typical(seconds=60.0, fail=False):
     if fail:
         yield VertexLog("3", b"\n\x1b[31mERROR: No matching distribution found for scikit-lern==1.5.2\x1b[0m\n")
         yield Vertex("3", "[3/4] RUN pip install -r requirements.txt", ("2",), now, time.time(), error="exit code: 1")
-        raise BuildFailed("RUN pip install -r requirements.txt: exit code 1", "Check the name.", origin="cell", line=5, exit_code=1)
+        raise BuildFailed("RUN pip install -r requirements.txt: exit code 1", "Check the name.", origin="cell", line=5)
     yield VertexLog("3", b"\nSuccessfully installed numpy scikit-learn\n")
     for digest, name in (("3", "[3/4] RUN pip install -r requirements.txt"), ("4", "[4/4] COPY train /home/work/train"),
                          ("x", "exporting to image")):

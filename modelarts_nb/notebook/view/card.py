@@ -18,12 +18,13 @@ from ...training.run import TrainingRun
 
 @dataclass(frozen=True)
 class Work:
-    """The words for one kind of work: while it goes on, when it is done, when it failed.
+    """The words for one kind of work: its name in code, while it goes on, when it is done, when it failed.
 
     ``count`` and ``partly`` count its steps, ``cached`` those that were there already. ``lines_after``: how many of each
     step's last lines stay in sight when it is done.
     """
 
+    name: str
     running: str
     done: str
     failed: str
@@ -35,12 +36,12 @@ class Work:
     lines_after: int = 0
 
 
-BUILD = Work(mark("Building"), mark("Built"), mark("Build failed"))
+BUILD = Work("build", mark("Building"), mark("Built"), mark("Build failed"))
 PUSH = Work(
-    mark("Pushing"), mark("Pushed"), mark("Push failed"), mark("1 layer"), mark("{total} layers"),
+    "push", mark("Pushing"), mark("Pushed"), mark("Push failed"), mark("1 layer"), mark("{total} layers"),
     mark("{done} of {total} layers"), mark("{count} already there"),
 )
-TRAIN = Work(mark("Training"), mark("Trained"), mark("Training failed"), stop=mark("Stop"), lines_after=4)
+TRAIN = Work("train", mark("Training"), mark("Trained"), mark("Training failed"), stop=mark("Stop"), lines_after=4)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any, TextIO
 
 from ...errors import ModelArtsError
@@ -122,10 +123,10 @@ def choose(
     """
     if progress == "quiet":
         return QuietView()
-    if progress == "rich" or (progress == "auto" and _in_kernel()):
-        from . import widget
+    if progress == "rich" or (progress == "auto" and _kernel() is not None):
+        if attended() and find_spec("anywidget") is not None:
+            from . import widget
 
-        if widget.usable():
             return widget.LiveView(
                 work, subject, log_path, following, cancel=cancel or threading.Event(), blocking=blocking
             )
@@ -133,7 +134,14 @@ def choose(
     return PlainView(work, subject, log_path)
 
 
-def _in_kernel() -> bool:
+def attended() -> bool:
+    """Whether somebody looks: nbclient and papermill, which execute notebooks without anybody, allow no questions."""
+    kernel = _kernel()
+    request = kernel.get_parent("shell") if kernel is not None else None
+    return kernel is not None and bool((request or {}).get("content", {}).get("allow_stdin", True))
+
+
+def _kernel() -> Any:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    return getattr(shell, "kernel", None) is not None
+    return getattr(shell, "kernel", None)

@@ -138,19 +138,3 @@ def kernel_id() -> str:
     except RuntimeError:  # the kernel was started without a file
         return ""
     return found[1] if found else ""
-
-
-def usable() -> bool:
-    """Whether a widget makes sense here: the library is there, and so is somebody who looks.
-
-    nbclient and papermill, which execute notebooks without anybody, allow no questions; JupyterLab and its like do.
-    """
-    from importlib.util import find_spec
-
-    from IPython import get_ipython
-
-    kernel = getattr(get_ipython(), "kernel", None)
-    if kernel is None or find_spec("anywidget") is None:
-        return False
-    request = kernel.get_parent("shell") or {}
-    return bool(request.get("content", {}).get("allow_stdin", True))
