@@ -25,11 +25,11 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["modelarts_nb", "modelarts_nb.*"]),
     package_data={"modelarts_nb": [
-        "py.typed", "notebook/view/static/*", "sandbox/image/*", "sandbox/image/**/*", "messages/zh_CN/*.json",
+        "py.typed", "catalog.json", "messages/zh_CN/*.json", "notebook/view/static/*", "sandbox/image/*", "sandbox/image/**/*",
     ]},
     data_files=CONFIGURATION,
     install_requires=[
-        "anywidget>=0.9",   # the live view: its browser part comes ready in the wheel; MIT, with psygnal 2 MB, imported lazily
+        "anywidget>=0.9",   # the live view: its browser part is in its wheel; MIT; 2 MB with psygnal, imported lazily
         "docker>=6.1",      # the Engine's API: transports, contexts, stored credentials
         "hpack>=4.0",       # HTTP/2 header compression, for the build session; pure Python, no dependencies
         "ipython>=8.10",    # magics

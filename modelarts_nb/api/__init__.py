@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from .background import Background, started
 from .builds import build, keep
-from .current import connect, current_settings
+from .current import catalog, connect, current_settings
 from .pushes import push
 from .runs import train
 
-__all__ = ["Background", "build", "connect", "current_settings", "keep", "push", "started", "train"]
+__all__ = [
+    "Background", "build", "catalog", "connect", "current_settings", "keep", "push", "started", "train",
+]
