@@ -15,6 +15,7 @@ from ..image import Export, Image, PushedImage
 from ..reference import parse_reference
 from ..session import Kept, session
 from ..text import Redactor
+from .background import Background
 from .current import connect, stored_logins
 from .following import Following, log_path
 
@@ -52,7 +53,8 @@ def build(
     builder: str = "",
     log: str | Path = "",
     progress: str = "",
-) -> Image | Export | PushedImage:
+    background: bool = False,
+) -> Image | Export | PushedImage | Background:
     """Build an image and return it.
 
     ``dockerfile`` is the name of a ``%%dockerfile`` cell ("": the last one), a path, or a DockerfileSource. The other
@@ -60,7 +62,8 @@ def build(
     bundle and pip configuration are offered as the build secrets ``ca`` and ``pip.conf`` (see building/site.py).
     ``secrets``, by id: the value (bytes or text), a file (Path), or an EnvVariable. ``ssh``, by id: the socket of an agent.
     ``output``: the files of the built stage go there, and an Export is returned instead. ``builder``: the URL of a
-    stand-alone BuildKit, which pushes the image to its tag's registry; a PushedImage is returned.
+    stand-alone BuildKit, which pushes the image to its tag's registry; a PushedImage is returned. ``background``: a
+    Background is returned at once.
     Raises DockerfileSyntaxError, BuildFailed, EngineUnavailable, SettingsError.
     """
     from .. import workflows
@@ -81,17 +84,25 @@ def build(
     )
     workflows.parse(source)  # a mistake in the text is said without asking for an Engine
     redact = Redactor([*_secret_values(request), *(value.decode(errors="replace") for value in own.values())])
-    following = Following(BUILD, tags[0] if tags else source.name, log_path(log, "build"), progress, redact)
+    following = Following(
+        BUILD, tags[0] if tags else source.name, log_path(log, "build"), progress, redact, provides=request.tags
+    )
+
+    def done(result: Image | Export | PushedImage) -> Image | Export | PushedImage:
+        if isinstance(result, PushedImage):
+            session.pushed = result
+            return result
+        result = replace(result, log_path=str(following.log.path))
+        session.image = result if isinstance(result, Image) else session.image
+        return result
+
     if builder:
-        built = following.run(workflows.build_elsewhere(request, stored_logins(), following.trace))
-        session.pushed = built if isinstance(built, PushedImage) else session.pushed
-        return cast("Export | PushedImage", built)
-    if output is None:
-        following.next_line = f"%train {tags[0] if tags else ''} --code DIR -- python DIR/train.py".replace("  ", " ")
-    result: Image | Export = following.run(workflows.build(connect(), request, following.trace))
-    result = replace(result, log_path=str(following.log.path))
-    session.image = result if isinstance(result, Image) else session.image
-    return result
+        workflow: Any = workflows.build_elsewhere(request, stored_logins(), following.trace)
+    else:
+        workflow = workflows.build(connect(), request, following.trace)
+        if output is None:
+            following.next_line = f"%train {tags[0] if tags else ''} --code DIR -- python DIR/train.py".replace("  ", " ")
+    return cast("Image | Export | PushedImage | Background", following.run(workflow, done, background=background))
 
 
 def _secret(name: str, source: bytes | str | Path | EnvVariable) -> bytes:

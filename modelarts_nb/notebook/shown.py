@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from ..api import Background
 from ..image import Export, Image, PushedImage
+from ..messages import t
 from ..session import Kept
-from ..text import size
+from ..text import duration, size
 from ..training.run import TrainingRun
 from .status import Status
 from .view import html, plain
-from .view.card import facts, short_instruction
+from .view.card import Fact, facts, short_instruction, short_path
+
+
+@dataclass(frozen=True)
+class Started:
+    """What ``%builds`` lists."""
+
+    works: tuple[Background, ...]
+
+
+@facts.register
+def _(result: Background) -> Sequence[Fact]:
+    rows = [Fact(t("State"), f"{t(result.state)} · {duration(result.seconds)}")]
+    return [*rows, Fact(t("Full log"), short_path(result.log_path), code=True)]
+
+
+@facts.register
+def _(result: Started) -> Sequence[Fact]:
+    if not result.works:
+        return [Fact(t("Next"), "%build --background", code=True)]
+    return [Fact(f"{work.kind} {number}", str(work)) for number, work in enumerate(result.works, 1)]
+
 
 T = TypeVar("T")
-_TYPES = (Image, Export, PushedImage, TrainingRun, Kept, Status)
+_TYPES = (Background, Started, Image, Export, PushedImage, TrainingRun, Kept, Status)
 _shown: tuple[int, int] = (-1, 0)  # the cell whose view has just shown a value, and that value's id
 
 
@@ -70,4 +95,8 @@ def _describe(value: Any) -> tuple[str, str, list[tuple[str, str]]]:
         return "Training run", value.image, []
     if isinstance(value, Kept):
         return "Dockerfile", value.source.name, []
+    if isinstance(value, Background):
+        return t("In the background"), f"{value.kind} {value.subject}", []
+    if isinstance(value, Started):
+        return t("In the background"), "", []
     return "Custom image", "", []

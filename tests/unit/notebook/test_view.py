@@ -8,8 +8,9 @@ from modelarts_nb.events import Vertex, VertexLog, VertexStatus, VertexWarning
 from modelarts_nb.image import Image, Layer, PushedImage
 from modelarts_nb.notebook.view import html as view
 from modelarts_nb.notebook.view import plain
-from modelarts_nb.notebook.view.card import BUILD, PUSH, TRAIN, facts, short_instruction, short_path, step_name
+from modelarts_nb.notebook.view.card import BUILD, PUSH, TRAIN, facts, short_instruction, short_path
 from modelarts_nb.notebook.view.live import PlainView, QuietView, choose
+from modelarts_nb.notebook.view.steps import full_name
 from modelarts_nb.trace import Step, Trace
 
 HOSTILE = b"<script>alert(1)</script>\x1b[31m<img src=x onerror=alert(2)>\x1b[0m \x00\xff \xe2\x80\xae &amp;\n"
@@ -107,7 +108,7 @@ def test_progress_is_shown_in_bytes():
     ],
 )
 def test_a_step_is_named_as_it_is_written(vertex, shown):
-    assert step_name(Step(Vertex("d", vertex))) == shown
+    assert full_name(Step(Vertex("d", vertex))) == shown
 
 
 @pytest.mark.parametrize(
