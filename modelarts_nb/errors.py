@@ -94,11 +94,12 @@ class DockerfileSyntaxError(ModelArtsError):
 
 
 class ChecksFailed(ModelArtsError):
-    """One or more findings of error severity; ``findings`` holds them all."""
+    """One or more findings of error severity; ``findings`` holds them all, ``report`` the CheckReport of an image."""
 
-    def __init__(self, message: str, hint: str = "", findings: Sequence[object] = ()) -> None:
+    def __init__(self, message: str, hint: str = "", findings: Sequence[object] = (), report: object = None) -> None:
         super().__init__(message, hint)
         self.findings = tuple(findings)
+        self.report = report
 
 
 class EngineError(ModelArtsError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from .building.request import DockerfileSource
 from .errors import SettingsError
 from .image import Image, PushedImage
+from .rules.report import CheckReport
 from .training.run import TrainingRun
 
 DEFAULT_NAME = "default"
@@ -37,6 +38,7 @@ class Session:
     image: Image | None = None
     run: TrainingRun | None = None
     pushed: PushedImage | None = None
+    checked: CheckReport | None = None
 
     def keep(self, source: DockerfileSource) -> None:
         """Keep a Dockerfile under its name; one of the same name is replaced."""

@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 from ..api import Background
 from ..image import Export, Image, PushedImage
 from ..messages import t
+from ..rules.report import CheckReport
 from ..session import Kept
 from ..text import duration, size
 from ..training.run import TrainingRun
 from .status import Status
 from .view import html, plain
-from .view.card import Fact, facts, short_instruction, short_path
+from .view.card import Fact, facts, short_instruction, short_path, whole
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,15 @@ def _(result: Started) -> Sequence[Fact]:
 
 
 T = TypeVar("T")
-_TYPES = (Background, Started, Image, Export, PushedImage, TrainingRun, Kept, Status)
+_TYPES = (Background, Started, CheckReport, Image, Export, PushedImage, TrainingRun, Kept, Status)
 _shown: tuple[int, int] = (-1, 0)  # the cell whose view has just shown a value, and that value's id
 
 
 def bundle(value: Any) -> dict[str, str]:
     """The value as a MIME bundle."""
+    own = whole(value, getattr(value, "log_path", ""))
+    if own is not None:
+        return own
     title, subject, details = _describe(value)
     rows = facts(value)
     return {
@@ -57,6 +61,11 @@ def show(value: Any) -> None:
     from IPython.display import display
 
     display(bundle(value), raw=True)  # type: ignore[no-untyped-call]  # IPython's
+
+
+def printed(text: str) -> None:
+    """Print a report in a format for programs."""
+    print(text)  # noqa: T201  # what --format asks for
 
 
 def already(shell: Any, value: T) -> T:

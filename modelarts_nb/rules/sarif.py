@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from .report import CheckReport
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
-PAGES = "https://github.com/huaweicloud/modelarts-nb/blob/main/docs/rules"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
 
 
@@ -27,7 +26,7 @@ def sarif(report: CheckReport) -> dict[str, Any]:
                 "id": rule.code, "shortDescription": {"text": t(rule.title)},
                 "fullDescription": {"text": f"{t(rule.title)} ({rule.source})"},
                 "defaultConfiguration": {"level": _LEVELS[rule.severity]},
-                "helpUri": f"{PAGES}/{rule.code}.md",
+                "help": {"text": f"docs/rules/{rule.code}.md"},
             }
             for rule in RULES
         ],

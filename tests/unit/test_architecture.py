@@ -90,7 +90,7 @@ def test_the_build_session_stands_alone():
 
 def test_public_names():
     assert sorted(modelarts_nb.__all__) == [
-        "Export", "Image", "ModelArtsError", "PushedImage", "TrainingRun", "build", "push", "train",
+        "CheckReport", "Export", "Image", "ModelArtsError", "PushedImage", "TrainingRun", "build", "check", "push", "train",
     ]
     for name in modelarts_nb.__all__:
         assert getattr(modelarts_nb, name) is not None

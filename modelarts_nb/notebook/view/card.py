@@ -41,6 +41,10 @@ PUSH = Work(
     "push", mark("Pushing"), mark("Pushed"), mark("Push failed"), mark("1 layer"), mark("{total} layers"),
     mark("{done} of {total} layers"), mark("{count} already there"),
 )
+CHECK = Work(
+    "check", mark("Checking"), mark("Checked"), mark("Check failed"), mark("1 layer"), mark("{total} layers"),
+    mark("{done} of {total} layers"),
+)
 TRAIN = Work("train", mark("Training"), mark("Trained"), mark("Training failed"), stop=mark("Stop"), lines_after=4)
 
 
@@ -55,6 +59,12 @@ class Fact:
     text: str
     code: bool = False
     share: tuple[float, ...] = ()
+
+
+@functools.singledispatch
+def whole(result: object, log_path: str) -> dict[str, str] | None:
+    """The MIME bundle of a result that is a card of its own; None: its facts are shown in the usual one."""
+    return None
 
 
 @functools.singledispatch

@@ -16,8 +16,8 @@ from ...errors import ModelArtsError
 from ...follow import View
 from ...messages import t
 from ...trace import State, Trace
-from . import html, plain
-from .card import Fact, Work, facts, merged
+from . import html, plain, report  # noqa: F401  # report registers its card
+from .card import Fact, Work, facts, merged, whole
 
 
 class RichView:
@@ -62,6 +62,8 @@ class RichView:
             ),
             "text/html": self.last,
         }
+        bundle = whole(result, self._log_path) or bundle
+        self.last = bundle["text/html"]
         if self._handle is None:
             self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]  # IPython's
         else:
@@ -91,6 +93,10 @@ class PlainView:
         if isinstance(error, ModelArtsError) and trace.failed is not None:
             for line in trace.failed.tail[-html.LAST_LINES :]:
                 self._write(f"    {line}")
+        own = whole(result, self._log_path)
+        if own is not None:
+            self._write(own["text/plain"])
+            return
         rows = merged(facts(result), self.more()) if result is not None else ()
         self._write(
             plain.render(

@@ -117,7 +117,7 @@ def driver(facts: ImageFacts) -> Iterator[Seen]:
     for found in facts.marked(places.DRIVER):
         path = shown(found.path)
         index = facts.indexes[found.ref.layer]
-        empty = index is None or not index.sizes[found.ref.index] and found.ref.index not in index.links
+        empty = index is None or (not index.sizes[found.ref.index] and found.ref.index not in index.links)
         if "/stubs/" in f"/{path}" or empty or found.ref.layer < facts.base.layers:
             continue
         yield seen(

@@ -34,6 +34,16 @@ class LayerFacts:
 
 
 @dataclass(frozen=True)
+class HistoryFacts:
+    """One entry of the history: the instruction, its lines in the Dockerfile (0: not known), the layer it made (0: none)."""
+
+    text: str
+    line: int = 0
+    end_line: int = 0
+    layer: int = 0
+
+
+@dataclass(frozen=True)
 class BaseFacts:
     """The base. ``layers``: how many of the image's are its ("0": the image is not derived from it). ``official``: the
     catalogue knows it, or it is the sandbox's stand-in for one. ``compared``: the image's files were compared with its.
@@ -87,7 +97,7 @@ class ImageFacts:
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     layers: tuple[LayerFacts, ...] = ()
     base: BaseFacts = field(default_factory=BaseFacts)
-    history: tuple[str, ...] = field(default=(), repr=False)
+    history: tuple[HistoryFacts, ...] = field(default=(), repr=False)
     indexes: Sequence[LayerIndex | None] = field(default=(), repr=False)
     folded: Folded = field(default_factory=Folded, repr=False)
     problems: tuple[str, ...] = ()
@@ -118,6 +128,11 @@ class ImageFacts:
         """``Entrypoint`` or ``Cmd``."""
         words = self.config.get(name)
         return tuple(map(str, words)) if isinstance(words, list) else (str(words),) if words else ()
+
+    def made_by(self, keyword: str, part: str = "") -> HistoryFacts:
+        """The last instruction of that keyword with ``part`` in it."""
+        found = (each for each in reversed(self.history) if each.text.startswith(f"{keyword} ") and part in each.text)
+        return next(found, HistoryFacts(""))
 
     def marked(self, *what: str, hidden: bool = False) -> Iterator[Found]:
         """Marked files that are there in the end, or were and are hidden now."""

@@ -13,7 +13,7 @@ from ...layers.archive import ImageParts
 from ...layers.fold import Fold, Folded
 from ...layers.index import LayerIndex, Names
 from ...messages import mark
-from .facts import BaseFacts, ImageFacts, LayerFacts, Trial
+from .facts import BaseFacts, HistoryFacts, ImageFacts, LayerFacts, Trial
 
 MISSING = mark("it is not in the Engine's export")
 
@@ -37,11 +37,11 @@ def gather(subject: Subject, parts: ImageParts, trial: Trial) -> ImageFacts:
     """The facts of an image whose layers were read."""
     folded = fold(parts.layers, subject.base.layers)
     config = parts.config.get("config")
-    history = _history(parts.config)
+    history = _history(subject, parts.config, len(parts.layers))
     return ImageFacts(
         reference=subject.reference, limits=subject.limits, size=subject.size, platform=subject.platform,
         config=config if isinstance(config, Mapping) else {}, layers=_layers(subject, parts, folded, history),
-        base=subject.base, history=tuple(instruction(text) for text, _ in history), indexes=parts.layers, folded=folded,
+        base=subject.base, history=history, indexes=parts.layers, folded=folded,
         problems=parts.problems, media_type=subject.media_type or parts.media_type, media_from=subject.media_from, trial=trial,
     )
 
@@ -61,27 +61,34 @@ def differences(base: ImageParts, image: ImageParts) -> Folded:
     return fold(stack, len(base.layers))
 
 
-def _history(config: Mapping[str, Any]) -> list[tuple[str, bool]]:
-    """(created by, whether it made a layer), from the base up."""
+def _history(subject: Subject, config: Mapping[str, Any], layers: int) -> tuple[HistoryFacts, ...]:
+    """The history from the base up, each entry with its layer and its lines."""
     entries = config.get("history")
-    found = entries if isinstance(entries, list) else []
-    return [(str(each.get("created_by") or ""), not each.get("empty_layer")) for each in found if isinstance(each, dict)]
+    given = [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+    texts = [str(each.get("created_by") or "") for each in given]
+    places = lines(subject.dockerfile, texts, subject.target) if subject.dockerfile else [None] * len(texts)
+    filled = [not each.get("empty_layer") for each in given]
+    fits = sum(filled) == layers
+    found, layer = [], 0
+    for text, place, makes in zip(texts, places, filled, strict=True):
+        layer += makes
+        own = place if layer > subject.base.layers or not makes else None
+        found.append(HistoryFacts(
+            instruction(text), own.line if own else 0, own.end_line if own else 0, layer if makes and fits else 0
+        ))
+    return tuple(found)
 
 
 def _layers(
-    subject: Subject, parts: ImageParts, folded: Folded, history: list[tuple[str, bool]]
+    subject: Subject, parts: ImageParts, folded: Folded, history: tuple[HistoryFacts, ...]
 ) -> tuple[LayerFacts, ...]:
-    made = [text for text, filled in history if filled]
-    fits = len(made) == len(parts.layers)
-    located = lines(subject.dockerfile, [text for text, _ in history], subject.target) if subject.dockerfile else []
-    places = [place for place, (_, filled) in zip(located, history, strict=False) if filled]
+    made = {each.layer: each for each in history if each.layer}
     found = []
-    for number, index in enumerate(parts.layers):
-        place = places[number] if fits and places and number >= subject.base.layers else None
+    for number, index in enumerate(parts.layers, 1):
+        by = made.get(number, HistoryFacts(""))
         found.append(LayerFacts(
-            number + 1, index.size if index is not None else 0, len(index) if index is not None else 0,
-            instruction(made[number]) if fits else "", place.line if place else 0, place.end_line if place else 0,
-            number < subject.base.layers, folded.wasted[number] if number < len(folded.wasted) else 0,
+            number, index.size if index is not None else 0, len(index) if index is not None else 0, by.text, by.line, by.end_line,
+            number <= subject.base.layers, folded.wasted[number - 1] if number <= len(folded.wasted) else 0,
             index.problem if index is not None else MISSING,
         ))
     return tuple(found)

@@ -32,6 +32,16 @@ _HISTORY_SECRET = re.compile(
 )
 
 
+def said(
+    facts: ImageFacts, keyword: str, part: str, message: str, fix: str = "", *, path: str = "", evidence: str = "",
+    severity: Severity | None = None,
+) -> Seen:
+    """What was seen in a setting, with the instruction and the line that made it."""
+    by = facts.made_by(keyword, part)
+    hidden = "" if keyword == "ENV" else by.text  # its values may be secrets
+    return Seen(message, fix, by.line, by.end_line, path, by.layer, hidden, evidence, severity)
+
+
 @rule("MA113", WARNING, mark("User is not the contract's"), "develop-modelarts-0079 (uid 1000); custom images (uid 1101)")
 def user(facts: ImageFacts) -> Iterator[Seen]:
     name, limits = facts.user, facts.limits
@@ -39,11 +49,11 @@ def user(facts: ImageFacts) -> Iterator[Seen]:
     uid = int(name) if name.isdigit() else known[0] if known else 0 if name in ("", "root") else None
     fix = f"USER {next((n for n, a in facts.users.items() if a[0] == limits.uid), limits.user)}"
     if uid is None:
-        yield Seen(t("USER {name} is not in the image's /etc/passwd: nothing starts.", name=name), fix, severity=ERROR,
-                   evidence=f"USER {name}")
+        yield said(facts, "USER", "", t("USER {name} is not in the image's /etc/passwd: nothing starts.", name=name), fix,
+                   severity=ERROR, evidence=f"USER {name}")
     elif uid != limits.uid:
-        yield Seen(
-            t("The image's user is {user}; jobs of this generation run as uid {uid}, and see what that user may.",
+        yield said(
+            facts, "USER", "", t("The image's user is {user}; jobs of this generation run as uid {uid}, and see what that user may.",
               user=name or "root", uid=limits.uid), fix, evidence=f"USER {name or 'root'} ({uid})",
             severity=WARNING if facts.contract == "v2" else NOTE,
         )
@@ -70,8 +80,8 @@ def accounts(facts: ImageFacts) -> Iterator[Seen]:
 def entrypoint(facts: ImageFacts) -> Iterator[Seen]:
     words = facts.command("Entrypoint")
     if words and words != ("",):
-        yield Seen(
-            t("The image has an ENTRYPOINT; a job starts its own command, and what the entrypoint prepares may be missing."),
+        yield said(
+            facts, "ENTRYPOINT", "", t("The image has an ENTRYPOINT; a job starts its own command, and what the entrypoint prepares may be missing."),
             "ENTRYPOINT []", evidence=" ".join(words),
         )
 
@@ -97,14 +107,14 @@ def secrets(facts: ImageFacts) -> Iterator[Seen]:
     fix = t("Take it out, change the secret, and give it to the line that needs it: RUN --mount=type=secret.")
     for name, value in facts.env.items():
         if value and (SECRET_NAME.search(name) or SECRET_VALUE.search(value)) and not _placeholder(value):
-            yield Seen(t("The environment variable {name} holds a secret.", name=name), fix, evidence=f"ENV {name}=***")
-    layers = iter(facts.layers)
+            yield said(facts, "ENV", name, t("The environment variable {name} holds a secret.", name=name), fix,
+                       evidence=f"ENV {name}=***")
     for entry in facts.history:
-        found = _HISTORY_SECRET.search(entry) or SECRET_VALUE.search(entry)
-        if found and not entry.startswith("ENV ") and not _placeholder(found.groupdict().get("value") or "…"):
+        found = _HISTORY_SECRET.search(entry.text) or SECRET_VALUE.search(entry.text)
+        if found and not entry.text.startswith("ENV ") and not _placeholder(found.groupdict().get("value") or "…"):
             name = found.groupdict().get("name") or t("a login in an address")
-            yield Seen(t("A secret stands in the image's history: {name}.", name=name), fix, evidence=f"{name}=***")
-    del layers
+            yield Seen(t("A secret stands in the image's history: {name}.", name=name), fix, entry.line, entry.end_line,
+                       layer=entry.layer, evidence=f"{name}=***")
 
 
 def _placeholder(value: str) -> bool:
@@ -128,8 +138,8 @@ def redirected(facts: ImageFacts) -> Iterator[Seen]:
         text = " ".join(facts.command(name))
         found = re.search(r"(?:^|[^<>&\d-])(?:[12]|&)?>>?\s*(?!/dev/(?:std|null)|&)(?P<file>[\w./${}-]+)", text)
         if found and "| tee" not in text:
-            yield Seen(
-                t("The start command writes its output to a file, where a job's log does not see it."),
+            yield said(
+                facts, name.upper(), "", t("The start command writes its output to a file, where a job's log does not see it."),
                 t("Write to standard output, or to both: command 2>&1 | tee FILE"), evidence=f"{name.upper()} {text}"[:200],
             )
 
@@ -138,15 +148,15 @@ def redirected(facts: ImageFacts) -> Iterator[Seen]:
 def variables(facts: ImageFacts) -> Iterator[Seen]:
     for name in facts.env:
         if RESERVED.match(name):
-            yield Seen(
-                t("The image sets {name}; the platform sets variables of that kind itself.", name=name),
+            yield said(
+                facts, "ENV", name, t("The image sets {name}; the platform sets variables of that kind itself.", name=name),
                 t("Take ENV {name} out.", name=name), evidence=f"ENV {name}",
             )
     other = V1_NAMES if facts.contract == "v2" else V2_NAMES
     for name in ("Entrypoint", "Cmd"):
         for used in sorted(set(other.findall(" ".join(facts.command(name))))):
-            yield Seen(
-                t("The start command reads {name}, which {contract} jobs do not have.", name=used, contract=facts.contract),
+            yield said(
+                facts, name.upper(), used, t("The start command reads {name}, which {contract} jobs do not have.", name=used, contract=facts.contract),
                 t("Read the variables of {contract}.", contract=facts.contract), evidence=f"{name.upper()}: {used}",
             )
 
@@ -167,8 +177,8 @@ def search_path(facts: ImageFacts) -> Iterator[Seen]:
         after = facts.env.get(name, "").split(":")
         lost = [part for part in before if part not in after]
         if lost:
-            yield Seen(
-                t("{name} lost what the base has in it: {parts}.", name=name, parts=", ".join(lost)),
+            yield said(
+                facts, "ENV", name, t("{name} lost what the base has in it: {parts}.", name=name, parts=", ".join(lost)),
                 f"ENV {name}=…:${name}", evidence=f"ENV {name}={facts.env.get(name, '')}"[:200],
             )
 
@@ -180,8 +190,8 @@ def volumes(facts: ImageFacts) -> Iterator[Seen]:
         path = posixpath.normpath(str(place))
         if any(path == own or own.startswith(path.rstrip("/") + "/") or path.startswith(own + "/")
                for own in (facts.limits.home, "/cache")):
-            yield Seen(
-                t("VOLUME {path} lies over a folder that the platform uses itself.", path=path), t("Take the VOLUME out."),
+            yield said(
+                facts, "VOLUME", "", t("VOLUME {path} lies over a folder that the platform uses itself.", path=path), t("Take the VOLUME out."),
                 path=path, evidence=f"VOLUME {path}",
             )
 

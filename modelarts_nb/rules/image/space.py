@@ -22,7 +22,7 @@ CACHES = {
     places.APT_CACHE: ("apt", "rm -rf /var/lib/apt/lists/* /var/cache/apt/*"),
     places.CONDA_CACHE: ("conda", "conda clean -afy"),
     places.GIT: (".git", "rm -rf .git"),
-    places.BYTECODE: ("__pycache__", "PYTHONDONTWRITEBYTECODE=1 pip install --no-compile"),
+    places.BYTECODE: ("__pycache__", ""),
 }
 
 
@@ -79,7 +79,8 @@ def wasted(facts: ImageFacts) -> Iterator[Seen]:
         facts, by, t("{size} of the image are files that a later layer hides: they are stored and pulled for nothing.",
                      size=size(total)),
         t("Remove files in the RUN that made them; change permissions of single files (COPY --chmod, --chown)."),
-        path=f"/{shown(worst.path)}" if worst else "", evidence=size(total),
+        evidence=size(total) + (t(", the largest: {path} {size}", path=f"/{shown(worst.path)}", size=size(worst.size))
+                                if worst else ""),
         severity=WARNING if total >= WASTE_WARNING else NOTE,
     )
 
@@ -87,12 +88,12 @@ def wasted(facts: ImageFacts) -> Iterator[Seen]:
 @rule("MA128", NOTE, mark("Cache left in a layer"), "this project: nothing in a job reads it")
 def caches(facts: ImageFacts) -> Iterator[Seen]:
     for (number, bit), bytes_ in sorted(facts.folded.caches.items()):
-        if bytes_ < CACHE_NOTE or number < facts.base.layers:
+        if bytes_ < CACHE_NOTE or number < facts.base.layers or bit == places.BYTECODE:  # bytecode lets jobs start faster
             continue
         name, fix = CACHES[bit]
         yield seen(
             facts, number, t("A cache stays in the layer: {name}.", name=name), fix, evidence=f"{name} {size(bytes_)}",
-            severity=WARNING if bytes_ >= CACHE_WARNING and bit != places.BYTECODE else NOTE,
+            severity=WARNING if bytes_ >= CACHE_WARNING else NOTE,
         )
 
 
