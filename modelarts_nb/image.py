@@ -52,13 +52,15 @@ class Image:
 class PushedImage:
     """What ``%push`` returns: where the image is now.
 
-    ``digest`` and ``media_type`` are the registry's own, read back after the push.
+    ``digest`` and ``media_type`` are the registry's own, read back after the push. ``checks``: what the checks before it
+    said ("": there were none).
     """
 
     reference: str
     digest: str
     media_type: str
     size: int = 0
+    checks: str = ""
 
     @property
     def pinned(self) -> str:

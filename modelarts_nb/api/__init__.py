@@ -14,5 +14,6 @@ from .pushes import push
 from .runs import train
 
 __all__ = [
-    "Background", "build", "catalog", "check", "checks_failed", "connect", "current_settings", "keep", "push", "started", "train",
+    "Background", "build", "catalog", "check", "checks_failed", "connect", "current_settings", "keep", "push",
+    "started", "train",
 ]

@@ -42,7 +42,7 @@ def check(
     def workflow() -> Generator[Event | None, None, CheckReport]:
         yield from until(build)
         request = workflows.CheckRequest(
-            name, base, contract or current_settings().contract, _source(engine, name), run
+            name, base, contract or current_settings().contract, source_of(engine, name), run
         )
         return (yield from workflows.check(engine, request, catalog(), credentials(engine)))
 
@@ -55,18 +55,18 @@ def check(
     return following.run(workflow(), done, background=background)
 
 
-def failed(report: CheckReport) -> ChecksFailed:
+def failed(report: CheckReport, hint: str = "") -> ChecksFailed:
     """The error that a report with errors is."""
     lines = [f"  {each.code} {each.message} {each.path}".rstrip() for each in report.errors[:SHOWN]]
     more = len(report.errors) - len(lines)
     lines += [t("  … and {count} more", count=more)] if more else []
     return ChecksFailed(
         "\n".join([f"{report.image}: {report.title}", *lines]),
-        t("Each has a fix in the table above; --no-fail only reports. %check? tells more."), report.findings, report,
+        hint or t("Each has a fix in the table above; --no-fail only reports. %check? tells more."), report.findings, report,
     )
 
 
-def _source(engine: Any, name: str) -> DockerfileSource | None:
+def source_of(engine: Any, name: str) -> DockerfileSource | None:
     """The Dockerfile of a cell that the image was built from by this kernel; None: it was not."""
     from ..engine import images
 

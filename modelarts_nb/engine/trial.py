@@ -1,4 +1,4 @@
-"""A start of an image as a contract's user, with no network: may it write where jobs write, do its packages import?
+"""A start of an image as a contract's user, with no network: what it may write to, which of its packages import.
 
 What the container prints is the image's own word: it is read with bounds, and can only speak about the image itself.
 """

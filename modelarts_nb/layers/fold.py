@@ -23,10 +23,10 @@ _REMOVED = "removed"
 
 
 class Ref(NamedTuple):
-    """An entry: layer from 0, index in it."""
+    """An entry: layer from 0, place in it."""
 
     layer: int
-    index: int
+    place: int
 
 
 class State(NamedTuple):
@@ -56,14 +56,14 @@ class Changes:
     place: int
     evidence: str = ""
     count: int = 0
-    bytes: int = 0
+    size: int = 0
     paths: list[bytes] = field(default_factory=list)
     below: bytes | None = None
 
     def add(self, path: bytes, size: int) -> None:
         """One more."""
         self.count += 1
-        self.bytes += size
+        self.size += size
         if len(self.paths) < EXAMPLES:
             self.paths.append(path)
         if self.below is None:
@@ -101,7 +101,7 @@ class Folded:
     largest_wasted: list[Wasted] = field(default_factory=list)
     caches: dict[tuple[int, int], int] = field(default_factory=dict)
     files: int = 0
-    bytes: int = 0
+    size: int = 0
     problems: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -177,7 +177,7 @@ class Fold:
                     if place & places.CACHES:
                         self._cached(layer, place, sizes[position])
                     result.files += 1
-                    result.bytes += sizes[position]
+                    result.size += sizes[position]
                     continue
                 by = min(above if above is not None else 1 << 16, lost - 1 if lost else 1 << 16)
                 if sizes[position]:
@@ -213,29 +213,29 @@ class Fold:
     def state(self, ref: Ref) -> State:
         """What an entry is."""
         index = self.layers[ref.layer]
-        owner = index.owner(ref.index)
+        owner = index.owner(ref.place)
         content: bytes | int | None = b""
         if owner.kind == FILE:
-            content = None if ref.index in index.unhashed else index.digests.get(ref.index)
+            content = None if ref.place in index.unhashed else index.digests.get(ref.place)
         elif owner.kind == SYMLINK:
-            content = index.links[ref.index]
+            content = index.links[ref.place]
         elif owner.kind != FOLDER:
             content = None
         mode = owner.mode if owner.kind != SYMLINK else 0o777  # Linux has no other for links
-        return State(owner.kind, mode, owner.uid, owner.gid, content, index.xattrs.get(ref.index, (b"", 0)))
+        return State(owner.kind, mode, owner.uid, owner.gid, content, index.xattrs.get(ref.place, (b"", 0)))
 
     def _compare(self) -> None:
         groups: dict[tuple[str, int, int], Changes] = {}
         above = self._occurrences({self._key(ref) for ref in self._candidates}, self.base)
         for ref in self._candidates:
             index = self.layers[ref.layer]
-            path = index.path(ref.index)
-            place = self._place(path, index.folders[ref.index])
+            path = index.path(ref.place)
+            place = self._place(path, index.folders[ref.place])
             if not place:
                 continue
             for what, layer, evidence in self._differences(ref, above.get(self._key(ref), [])):
                 group = groups.setdefault((what, layer, place), Changes(what, layer, place, evidence))
-                group.add(path, index.sizes[ref.index])
+                group.add(path, index.sizes[ref.place])
         self.result.changes = sorted(groups.values(), key=lambda group: (group.layer, group.what))
 
     def _place(self, path: bytes, folder: int) -> int:
@@ -249,12 +249,12 @@ class Fold:
         return places.refined(bits & (places.JUDGED | places.DOCS), path)
 
     def _key(self, ref: Ref) -> int:
-        return self.layers[ref.layer].keys[ref.index]
+        return self.layers[ref.layer].keys[ref.place]
 
     def _differences(self, ref: Ref, above: list[Ref]) -> Iterator[tuple[str, int, str]]:
         """How the base's entry differs in the end: (what, layer that did it, evidence)."""
         before = self.state(ref)
-        folder = self.layers[ref.layer].folders[ref.index]
+        folder = self.layers[ref.layer].folders[ref.place]
         last = above[-1] if above else None
         if last is None or self._lost(last):
             there = next((other for other in reversed(above) if self.state(other).kind != WHITEOUT), ref)
@@ -273,7 +273,7 @@ class Fold:
 
     def _lost(self, ref: Ref) -> bool:
         index = self.layers[ref.layer]
-        return index.owner(ref.index).kind == WHITEOUT or bool(self._gone[ref.layer][index.folders[ref.index]])
+        return index.owner(ref.place).kind == WHITEOUT or bool(self._gone[ref.layer][index.folders[ref.place]])
 
     def _marked(self) -> None:
         """Which marked entries are there in the end."""

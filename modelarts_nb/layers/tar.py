@@ -314,7 +314,7 @@ def _records(content: bytes) -> dict[bytes, bytes]:
             raise TarError("records that are none")
         if key in (b"path", b"linkpath", b"uid", b"gid", b"size") and b"\0" in value:
             raise TarError("a name that is empty, too long, or has a zero byte in it")
-        if key.startswith(b"GNU.sparse.offset") or key.startswith(b"GNU.sparse.numbytes"):
+        if key.startswith((b"GNU.sparse.offset", b"GNU.sparse.numbytes")):
             key = b"GNU.sparse.map"
         found[key] = value
     return found

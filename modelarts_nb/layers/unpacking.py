@@ -65,7 +65,7 @@ class Unzstd:
         except ImportError:
             raise UnpackError("it is packed with zstd; `pip install zstandard` lets it be read") from None
         self._error: type[Exception] = zstandard.ZstdError
-        self._counted = _Counted(out)
+        self._counted: Any = _Counted(out)
         # A window of 128 MiB is what `zstd --long=27` makes and what other programs accept without being asked
         self._writer: Any = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_writer(self._counted, closefd=False)
 

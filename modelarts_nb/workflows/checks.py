@@ -66,6 +66,24 @@ def check(
     return _report(request, image, facts, time.time() - began)
 
 
+def before_push(
+    engine: Engine, request: CheckRequest, catalog: Catalog, credentials: registry.Credentials
+) -> Generator[Event | None, None, CheckReport]:
+    """The same as one step, for the trace of a push."""
+    began = time.time()
+    step = Vertex("checks", t("check against the platform's rules"), started=began)
+    yield step
+    checking = check(engine, request, catalog, credentials)
+    while True:
+        try:
+            next(checking)
+        except StopIteration as end:
+            report: CheckReport = end.value
+            yield replace(step, completed=time.time())
+            return report
+        yield None
+
+
 def _dockerfile(source: DockerfileSource | None) -> Dockerfile | None:
     try:
         return parse_dockerfile(source.text) if source is not None else None
@@ -118,7 +136,7 @@ def _is_prefix(base: Image, image: Image) -> bool:
 
 
 def _official(catalog: Catalog, image: Image) -> bool:
-    """Whether one of its names is an official base's. (Labels are inherited, so that they say nothing by themselves.)"""
+    """Whether one of its names is an official base's. Labels are inherited, so that they say nothing by themselves."""
     for tag in image.tags:
         try:
             if catalog.find_base(tag) is not None:
@@ -155,7 +173,8 @@ def _try_out(engine: Engine, image: Image, facts: ImageFacts) -> Generator[Event
         return Trial(skipped=t("the image is for {platform}, this machine is not", platform=image.platform))
     own = [package for package in facts.packages if package.asked and package.layer >= facts.base.layers]
     folder = str(facts.config.get("WorkingDir") or "")
-    writes = dict.fromkeys([facts.limits.home, *(["/cache"] if facts.contract == "v1" else []), "/tmp", *([folder] if folder else [])])  # noqa: S108
+    cache = ["/cache"] if facts.contract == "v1" else []  # v2 mounts it for its user
+    writes = dict.fromkeys([facts.limits.home, *cache, "/tmp", *([folder] if folder else [])])  # noqa: S108  # the image's
     pairs = [(package.name, f"/{package.folder}") for package in own][:PACKAGES]
     try:
         return (yield from trial.try_out(engine, image.id, (facts.limits.uid, facts.limits.gid), list(writes), pairs))

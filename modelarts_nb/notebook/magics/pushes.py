@@ -21,6 +21,7 @@ class PushMagics(Magics):
     @argument("--to", default="", metavar="REFERENCE", help="HOST/ORGANIZATION/NAME:TAG (default: the image's own name).")
     @argument("--log", default="", metavar="FILE", help="Where the whole log goes.")
     @argument("--background", action="store_true", help="Return a handle at once, and go on while other cells run.")
+    @argument("--no-check", action="store_true", help="Push without checking the image against the platform's rules.")
     @argument("-q", "--quiet", action="store_true", help="Show nothing unless it fails.")
     def push(self, line: str) -> PushedImage | api.Background:
         """Push an image, and return reference and digest as the registry holds them afterwards.
@@ -32,6 +33,6 @@ class PushMagics(Magics):
         options = parse(self.push, line)
         pushed: PushedImage | api.Background = api.push(
             options.image, to=options.to, log=options.log, progress="quiet" if options.quiet else "",
-            background=options.background,
+            background=options.background, check=not options.no_check,
         )
         return shown.already(self.shell, pushed)

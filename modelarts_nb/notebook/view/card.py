@@ -103,6 +103,7 @@ def _(result: PushedImage) -> Sequence[Fact]:
         Fact(t("Image"), result.reference, code=True),
         Fact(t("Digest"), result.digest, code=True),
         Fact(t("Manifest"), t("{kind} · {size} compressed · read back from the registry", kind=kind, size=size(result.size))),
+        *([Fact(t("Checks"), result.checks)] if result.checks else []),
     ]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...messages import t
+from ...messages import mark, t
 from ...rules.image import RULES
 from ...rules.model import Finding, Severity
 from ...rules.report import SIGNS, CheckReport
@@ -18,8 +18,9 @@ from .style import STYLE
 
 ROWS = 40  # findings shown; the report itself has them all
 LAYERS = 60
+WASTED = 6
 _TONES = {Severity.ERROR: "ma-failed", Severity.WARNING: "ma-warn", Severity.NOTE: "ma-dim"}
-_WORDS = {Severity.ERROR: "Error", Severity.WARNING: "Warning", Severity.NOTE: "Note"}
+_WORDS = {Severity.ERROR: mark("Error"), Severity.WARNING: mark("Warning"), Severity.NOTE: mark("Note")}
 _TITLES = {rule.code: rule.title for rule in RULES}
 _OWN = """<style>
 .ma table.ma-check{border-collapse:collapse;width:100%;margin:0;border:0;table-layout:auto}
@@ -28,12 +29,13 @@ _OWN = """<style>
 .ma .ma-check td{padding:6px 8px;border-top:1px solid var(--ma-edge);font-size:13px;vertical-align:top;white-space:normal}
 .ma .ma-check td:first-child,.ma .ma-check th:first-child{padding-left:14px;width:16px}
 .ma .ma-check td:last-child,.ma .ma-check th:last-child{padding-right:14px}
-.ma .ma-check .ma-rule{min-width:170px;max-width:300px}.ma .ma-check .ma-rule code{margin-right:6px;color:var(--ma-dim)}
+.ma .ma-check.ma-found{table-layout:fixed}.ma .ma-check.ma-found td{overflow-wrap:anywhere}
+.ma .ma-found .ma-rule{width:36%}.ma .ma-found .ma-seen{width:28%}.ma .ma-found .ma-num{width:52px}
+.ma .ma-check .ma-rule code{margin-right:6px;color:var(--ma-dim)}
 .ma .ma-check .ma-rule small{display:block;font-size:12px;color:var(--ma-dim)}
 .ma .ma-check code{overflow-wrap:anywhere}.ma .ma-check .ma-num{white-space:nowrap;font-variant-numeric:tabular-nums}
 .ma .ma-check .ma-size{max-width:none;width:130px;height:6px;margin:6px 0}
 .ma .ma-check .ma-size i+i{background:var(--ma-warn)}
-.ma .ma-note td{color:var(--ma-dim)}
 .ma details.ma-layers{border-top:1px solid var(--ma-edge)}.ma details.ma-layers>summary{padding:8px 14px}
 .ma .ma-sub{padding:6px 14px 2px;font-size:12px;color:var(--ma-dim)}
 .ma .ma-whole{padding:0 14px 10px}.ma .ma-whole .ma-size{max-width:none}
@@ -77,19 +79,30 @@ def _whole(report: CheckReport) -> str:
               base=size(report.base_size), own=size(own))
     over = ' class="ma-over"' if report.size > report.limit else ""
     bar = "".join(f'<i{over} style="width:{part / limit:.1%}"></i>' for part in (report.base_size, own))
-    return f'<div class="ma-whole"><div class="ma-size" aria-hidden="true">{bar}</div><span class="ma-dim">{escape(words)}</span></div>'
+    told = f'<span class="ma-dim">{escape(words)}</span>'
+    return f'<div class="ma-whole"><div class="ma-size" aria-hidden="true">{bar}</div>{told}</div>'
 
 
 def _findings(report: CheckReport) -> str:
-    found = [each for each in report.findings if not each.ignored]
+    """Errors and warnings in sight; notes behind a line that says how many there are."""
+    notes = report.of(Severity.NOTE)
+    count = t("1 note") if len(notes) == 1 else t("{count} notes", count=len(notes))
+    folded = f"<details><summary>{escape(count)}</summary>{_table(report, notes, t('Notes'))}</details>" if notes else ""
+    return _table(report, (*report.errors, *report.warnings), t("Findings")) + folded
+
+
+def _table(report: CheckReport, found: Sequence[Finding], caption: str) -> str:
     if not found:
         return ""
-    head = _row("th", ["", t("Rule"), t("Evidence"), t("Where"), t("Fix")])
+    columns = (("", ""), (t("Rule"), "ma-rule"), (t("Evidence"), "ma-seen"), (t("Where"), "ma-num"), (t("Fix"), ""))
+    head = "".join(f'<th scope="col" class="{name}">{escape(text)}</th>' if text else "<th></th>" for text, name in columns)
     rows = "".join(_finding(report, each) for each in found[:ROWS])
     more = len(found) - ROWS
     tail = f'<div class="ma-foot">{escape(t("{count} more in the report", count=more))}</div>' if more > 0 else ""
-    caption = f"<caption>{escape(t('Findings'))}</caption>"
-    return f'<table class="ma-check">{caption}<thead>{head}</thead><tbody>{rows}</tbody></table>{tail}'
+    return (
+        f'<table class="ma-check ma-found"><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>{tail}"
+    )
 
 
 def _finding(report: CheckReport, finding: Finding) -> str:
@@ -99,9 +112,8 @@ def _finding(report: CheckReport, finding: Finding) -> str:
     rule = f"<code>{finding.code}</code>{escape(title)}<small>{escape(finding.message)}</small>"
     evidence = " ".join(f"<code>{escape(each)}</code>" for each in (finding.path, finding.evidence) if each)
     fix = f"<code>{escape(finding.fix)}</code>" if _is_code(finding.fix) else escape(finding.fix)
-    tone = ' class="ma-note"' if finding.severity is Severity.NOTE else ""
     return (
-        f'<tr{tone}><td>{sign}</td><td class="ma-rule">{rule}</td><td>{evidence}</td>'
+        f'<tr><td>{sign}</td><td class="ma-rule">{rule}</td><td class="ma-seen">{evidence}</td>'
         f'<td class="ma-num">{_place(report, finding)}</td><td>{fix}</td></tr>'
     )
 
@@ -127,16 +139,17 @@ def _layers(report: CheckReport) -> str:
     head = _row("th", ["", t("Layer"), t("Size"), t("Hidden later"), ""])
     rows = []
     for layer in report.layers[:LAYERS]:
-        shown, hidden = max(layer.size - layer.wasted, 0) / largest, layer.wasted / largest
-        bar = f'<div class="ma-size" aria-hidden="true"><i style="width:{shown:.1%}"></i><i style="width:{hidden:.1%}"></i></div>'
+        widths = (max(layer.size - layer.wasted, 0) / largest, layer.wasted / largest)
+        parts = "".join(f'<i style="width:{width:.1%}"></i>' for width in widths)
+        hidden = size(layer.wasted) if layer.wasted else ""
         made = layer.instruction or t("imported file system")
         base = f' <span class="ma-dim">{escape(t("base"))}</span>' if layer.base else ""
         rows.append(
             f'<tr><td class="ma-dim">{layer.number}</td><td><code>{escape(made[:160])}</code>{base}</td>'
-            f'<td class="ma-num">{escape(size(layer.size))}</td><td class="ma-num">{escape(size(layer.wasted)) if layer.wasted else ""}'
-            f"</td><td>{bar}</td></tr>"
+            f'<td class="ma-num">{escape(size(layer.size))}</td><td class="ma-num">{escape(hidden)}</td>'
+            f'<td><div class="ma-size" aria-hidden="true">{parts}</div></td></tr>'
         )
-    table = f'<table class="ma-check"><caption>{escape(t("Layers"))}</caption><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
+    table = _plain_table(t("Layers"), head, "".join(rows))
     wasted = sum(layer.wasted for layer in report.layers)
     words = t("{count} layers, {files} files, {wasted} hidden by later layers", count=len(report.layers),
               files=f"{report.files:,}", wasted=size(wasted))
@@ -150,9 +163,13 @@ def _waste(report: CheckReport) -> str:
     rows = "".join(
         f'<tr><td></td><td><code>{escape(each.path)}</code></td><td class="ma-num">{escape(size(each.size))}</td>'
         f'<td class="ma-num">{each.layer}</td><td class="ma-num">{each.by}</td></tr>'
-        for each in report.wasted
+        for each in report.wasted[:WASTED]
     )
-    return f'<table class="ma-check"><caption>{escape(t("Hidden files"))}</caption><thead>{head}</thead><tbody>{rows}</tbody></table>'
+    return _plain_table(t("Hidden files"), head, rows)
+
+
+def _plain_table(caption: str, head: str, rows: str) -> str:
+    return f'<table class="ma-check"><caption>{escape(caption)}</caption><thead>{head}</thead><tbody>{rows}</tbody></table>'
 
 
 def _caches(report: CheckReport) -> str:

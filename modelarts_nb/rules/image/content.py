@@ -100,7 +100,7 @@ def keys(facts: ImageFacts) -> Iterator[Seen]:
     for hidden in (False, True):
         for found in facts.marked(places.SECRET, hidden=hidden):
             index = facts.indexes[found.ref.layer]
-            content = index.content(found.ref.index) if index is not None else None
+            content = index.content(found.ref.place) if index is not None else None
             text = (content or b"").decode("utf-8", "replace")
             if found.ref.layer < facts.base.layers or not (_SECRET_TEXT.search(text) or SECRET_VALUE.search(text)):
                 continue
@@ -117,7 +117,7 @@ def driver(facts: ImageFacts) -> Iterator[Seen]:
     for found in facts.marked(places.DRIVER):
         path = shown(found.path)
         index = facts.indexes[found.ref.layer]
-        empty = index is None or (not index.sizes[found.ref.index] and found.ref.index not in index.links)
+        empty = index is None or (not index.sizes[found.ref.place] and found.ref.place not in index.links)
         if "/stubs/" in f"/{path}" or empty or found.ref.layer < facts.base.layers:
             continue
         yield seen(

@@ -142,14 +142,14 @@ class ImageFacts:
         """Kind, mode and owner of an entry."""
         index = self.indexes[ref.layer]
         assert index is not None
-        return index.owner(ref.index)
+        return index.owner(ref.place)
 
     def text(self, path: str) -> str | None:
         """The text of a small file that was kept (accounts, dpkg's lists, …); None where it is not there."""
         for found in self.folded.found:
             index = self.indexes[found.ref.layer]
             if found.path == path.encode() and index is not None:
-                content = index.content(found.ref.index)
+                content = index.content(found.ref.place)
                 return content.decode("utf-8", "replace") if content is not None else None
         return None
 
@@ -183,7 +183,7 @@ class ImageFacts:
             index = self.indexes[found.ref.layer]
             if index is None or found.ref.layer < self.base.layers:
                 continue
-            content = index.content(found.ref.index)
+            content = index.content(found.ref.place)
             if content is not None and names & set(content.decode("utf-8", "replace").splitlines()):
                 return shown(found.path).rpartition("/")[2].removesuffix(".list").partition(":")[0]
         return ""

@@ -131,7 +131,7 @@ def capabilities(facts: ImageFacts) -> Iterator[Seen]:
         yield seen(
             facts, found.ref.layer, t("A new file has rights of root's by its capabilities; an audit may refuse that."),
             f"setcap -r /{path}", path=f"/{path}",
-            evidence=_capability(facts, found.ref.layer, found.ref.index) + (f" ({package})" if package else ""),
+            evidence=_capability(facts, found.ref.layer, found.ref.place) + (f" ({package})" if package else ""),
         )
 
 
@@ -179,7 +179,7 @@ def amount(group: Changes) -> str:
     names = ", ".join("/" + shown(path) for path in group.paths[:3])
     more = ", …" if group.count > 3 else ""
     told = f"{group.evidence}; " if "→" in group.evidence else ""
-    return f"{told}{group.count:,} × {group.what}, {size(group.bytes)}: {names}{more}"
+    return f"{told}{group.count:,} × {group.what}, {size(group.size)}: {names}{more}"
 
 
 def _fix(facts: ImageFacts, group: Changes) -> str:
