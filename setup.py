@@ -43,6 +43,7 @@ setup(
         "dev": [
             "jupyterlab>=4.0", "nbclient>=0.8", "nbconvert>=7", "mypy>=1.10", "ruff>=0.6", "pytest>=8",
             "hypothesis>=6.100",  # protocols are tested byte by byte
+            "sarif-pydantic>=0.6",  # the judge of our own SARIF
             "zstandard>=0.22",
             "protobuf>=5",        # the judge of our own wire encoding
             "h2>=4",              # the judge of our own HTTP/2

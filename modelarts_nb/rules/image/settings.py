@@ -38,8 +38,8 @@ def said(
 ) -> Seen:
     """What was seen in a setting, with the instruction and the line that made it."""
     by = facts.made_by(keyword, part)
-    hidden = "" if keyword == "ENV" else by.text  # its values may be secrets
-    return Seen(message, fix, by.line, by.end_line, path, by.layer, hidden, evidence, severity)
+    text = f"ENV {part}=…" if keyword == "ENV" and by.text else by.text  # its values may be secrets
+    return Seen(message, fix, by.line, by.end_line, path, by.layer, text, evidence, severity)
 
 
 @rule("MA113", WARNING, mark("User is not the contract's"), "develop-modelarts-0079 (uid 1000); custom images (uid 1101)")

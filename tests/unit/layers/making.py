@@ -78,9 +78,9 @@ def layer(*entries, fmt=tarfile.PAX_FORMAT):
     return buffer.getvalue()
 
 
-def config(layers, **settings):
+def config(layers, architecture="amd64", **settings):
     return {
-        "architecture": "amd64", "os": "linux", "config": settings,
+        "architecture": architecture, "os": "linux", "config": settings,
         "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(each).hexdigest() for each in layers]},
         "history": [{"created_by": f"RUN /bin/sh -c step {number} # buildkit"} for number in range(len(layers))],
     }
