@@ -25,7 +25,8 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["modelarts_nb", "modelarts_nb.*"]),
     package_data={"modelarts_nb": [
-        "py.typed", "catalog.json", "messages/zh_CN/*.json", "notebook/view/static/*", "sandbox/image/*", "sandbox/image/**/*",
+        "py.typed", "catalog.json", "rules/*.json", "messages/zh_CN/*.json", "notebook/view/static/*", "sandbox/image/*",
+        "sandbox/image/**/*",
     ]},
     data_files=CONFIGURATION,
     install_requires=[

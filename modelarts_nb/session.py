@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from .building.request import DockerfileSource
 from .errors import SettingsError
 from .image import Image, PushedImage
+from .rules.model import Finding
 from .rules.report import CheckReport
 from .training.run import TrainingRun
 
@@ -18,13 +19,13 @@ DEFAULT_NAME = "default"
 class Kept:
     """What ``%%dockerfile`` answers: the Dockerfile as it was kept, how much is in it, and what is wrong with it.
 
-    ``findings`` are (line where the user sees it, text).
+    ``findings`` count their lines in the Dockerfile's own text; ``source.first_line`` turns them into the cell's.
     """
 
     source: DockerfileSource
     stages: int
     instructions: int
-    findings: tuple[tuple[int, str], ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass

@@ -28,8 +28,9 @@ def push(
 
     ``image``: as in ``train``. ``to``: the reference to push to; "": the image's own where that names a registry, else
     below ``push_to`` of the settings. ``check``: the image is checked first (see ``check``), and an error stops the push
-    with ChecksFailed; the result says what came out, or that it was skipped. A build of it that goes on in the background is waited for. ``background``: a
-    Background is returned at once. Raises InvalidReference, RegistryError, EngineUnavailable.
+    with ChecksFailed; the result says what came out, or that it was skipped. A build of it that goes on in the background
+    is waited for. ``background``: a Background is returned at once.
+    Raises InvalidReference, ChecksFailed, RegistryError, EngineUnavailable.
     """
     from .. import workflows
     from ..notebook.view.card import PUSH

@@ -75,6 +75,17 @@ def configuration(engine: Engine, image: str) -> dict[str, Any]:
         return dict(engine.client.inspect_image(image).get("Config") or {})
 
 
+def environment(engine: Engine, reference: str) -> dict[str, str] | None:
+    """The image's own variables; None where the Engine does not have it."""
+    try:
+        with mapped(f"Looking for the image {reference}"):
+            config = engine.client.inspect_image(reference).get("Config") or {}
+    except EngineAPIError:
+        return None
+    pairs = (text.partition("=") for text in config.get("Env") or ())
+    return {name: value for name, _, value in pairs}
+
+
 def tag(engine: Engine, image: str, reference: ImageReference) -> None:
     """Give the image that name too."""
     with mapped(f"Tagging {image} as {reference}"):

@@ -65,9 +65,9 @@ class Unzstd:
         except ImportError:
             raise UnpackError("it is packed with zstd; `pip install zstandard` lets it be read") from None
         self._error: type[Exception] = zstandard.ZstdError
-        self._counted: Any = _Counted(out)
+        counted: Any = _Counted(out)
         # A window of 128 MiB is what `zstd --long=27` makes and what other programs accept without being asked
-        self._writer: Any = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_writer(self._counted, closefd=False)
+        self._writer: Any = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_writer(counted, closefd=False)
 
     def feed(self, data: bytes | memoryview) -> None:
         """The next packed bytes."""

@@ -14,7 +14,7 @@ from ..session import Kept
 from ..text import duration, size
 from ..training.run import TrainingRun
 from .status import Status
-from .view import html, plain
+from .view import findings, html, plain
 from .view.card import Fact, facts, short_instruction, short_path, whole
 
 
@@ -50,9 +50,14 @@ def bundle(value: Any) -> dict[str, str]:
         return own
     title, subject, details = _describe(value)
     rows = facts(value)
+    lines: list[str] = []
+    extra = ""
+    if isinstance(value, Kept):
+        lines = findings.lines(value.findings, value.source.first_line)
+        extra = findings.table(value.findings, value.source.first_line)
     return {
-        "text/plain": "\n".join([f"{title} {subject}".strip(), *plain.fact_lines(rows)]),
-        "text/html": html.facts_card(title, subject, rows, details),
+        "text/plain": "\n".join([f"{title} {subject}".strip(), *plain.fact_lines(rows), *lines]),
+        "text/html": html.facts_card(title, subject, rows, details, extra),
     }
 
 

@@ -21,9 +21,12 @@ def sarif(report: CheckReport) -> dict[str, Any]:
     """The log as JSON values."""
     codes = [rule.code for rule in RULES]
     driver = {
-        "name": "modelarts_nb", "version": __version__, "rules": [
+        "name": "modelarts_nb",
+        "version": __version__,
+        "rules": [
             {
-                "id": rule.code, "shortDescription": {"text": t(rule.title)},
+                "id": rule.code,
+                "shortDescription": {"text": t(rule.title)},
                 "fullDescription": {"text": f"{t(rule.title)} ({rule.source})"},
                 "defaultConfiguration": {"level": _LEVELS[rule.severity]},
                 "help": {"text": f"docs/rules/{rule.code}.md"},
@@ -32,19 +35,30 @@ def sarif(report: CheckReport) -> dict[str, Any]:
         ],
     }
     return {
-        "$schema": SCHEMA, "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": driver}, "columnKind": "unicodeCodePoints",
-            "results": [_result(report, finding, codes) for finding in report.findings],
-            "properties": {"image": report.image, "imageId": report.image_id, "base": report.base, "contract": report.contract},
-        }],
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "results": [_result(report, finding, codes) for finding in report.findings],
+                "properties": {
+                    "image": report.image,
+                    "imageId": report.image_id,
+                    "base": report.base,
+                    "contract": report.contract,
+                },
+            }
+        ],
     }
 
 
 def _result(report: CheckReport, finding: Finding, codes: list[str]) -> dict[str, Any]:
     text = " ".join(filter(None, (finding.message, finding.evidence, finding.fix and f"→ {finding.fix}")))
     found: dict[str, Any] = {
-        "ruleId": finding.code, "level": _LEVELS[finding.severity], "message": {"text": text},
+        "ruleId": finding.code,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": text},
         "locations": [_location(report, finding)],
         "properties": {"path": finding.path, "layer": finding.layer, "instruction": finding.instruction, "fix": finding.fix},
     }
@@ -63,4 +77,7 @@ def _location(report: CheckReport, finding: Finding) -> dict[str, Any]:
     if line:
         physical["region"] = {"startLine": line, "endLine": max(line, finding.end_line + report.first_line - 1)}
     name = finding.path or report.image
-    return {"physicalLocation": physical, "logicalLocations": [{"fullyQualifiedName": f"{report.image}:{name}", "kind": "resource"}]}
+    return {
+        "physicalLocation": physical,
+        "logicalLocations": [{"fullyQualifiedName": f"{report.image}:{name}", "kind": "resource"}],
+    }

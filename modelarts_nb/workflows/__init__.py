@@ -7,8 +7,11 @@ that explain it.
 from __future__ import annotations
 
 from .builds import build, build_elsewhere, parse
-from .checks import CheckRequest, before_push, check
+from .checks import checked, judge
+from .inspections import CheckRequest, before_push, check
 from .pushes import push
 from .runs import train
 
-__all__ = ["CheckRequest", "before_push", "build", "build_elsewhere", "check", "parse", "push", "train"]
+__all__ = [
+    "CheckRequest", "before_push", "build", "build_elsewhere", "check", "checked", "judge", "parse", "push", "train",
+]

@@ -102,7 +102,9 @@ def test_an_image_from_elsewhere_is_not_derived(connected, base_image, rows):
     [finding] = [each for each in report.findings if each.code == "MA102"]
     assert "elsewhere:1" in finding.message
     rows["found"]["MA102"] += 1
-    assert [each.severity for each in checked(connected, "elsewhere:2", contract="v2").findings if each.code == "MA102"] == [Severity.NOTE]
+    assert [each.severity for each in checked(connected, "elsewhere:2", contract="v2").findings if each.code == "MA102"] == [
+        Severity.NOTE
+    ]
 
 
 def test_an_image_of_another_processor(connected, rows):
@@ -126,10 +128,18 @@ def test_an_index_in_the_registry_is_what_swr_refuses(connected, base_image, reg
     kinds = "application/vnd.docker.distribution.manifest.v2+json"
     old = requests.get(url, headers={"Accept": kinds}, timeout=10)
     index = "application/vnd.oci.image.index.v1+json"
-    body = {"schemaVersion": 2, "mediaType": index, "manifests": [{
-        "mediaType": kinds, "digest": old.headers["Docker-Content-Digest"], "size": len(old.content),
-        "platform": {"os": "linux", "architecture": "amd64"},
-    }]}
+    body = {
+        "schemaVersion": 2,
+        "mediaType": index,
+        "manifests": [
+            {
+                "mediaType": kinds,
+                "digest": old.headers["Docker-Content-Digest"],
+                "size": len(old.content),
+                "platform": {"os": "linux", "architecture": "amd64"},
+            }
+        ],
+    }
     assert requests.put(url, data=json.dumps(body), headers={"Content-Type": index}, timeout=10).status_code == 201
     [finding] = [each for each in checked(connected, tag).findings if each.code == "MA119"]
     assert finding.severity is Severity.ERROR
@@ -183,14 +193,21 @@ def test_an_error_fails_the_cell_and_its_card_stays(in_kernels, tmp_path, base_i
     [card] = [output.data["text/html"] for output in book.cells[-1].outputs if "data" in output]
     assert "line 4" in card, "the cell's line, behind the magic's"
     assert "<script" not in card
-    book = notebook(cell, "%build bad", "report = %check --no-fail --no-run", "print(report.passed, report.errors[0].line, report.line(report.errors[0]))")
+    book = notebook(
+        cell,
+        "%build bad",
+        "report = %check --no-fail --no-run",
+        "print(report.passed, report.errors[0].line, report.line(report.errors[0]))",
+    )
     execute(book, tmp_path)
     assert texts(book.cells[-1]).strip() == "False 3 4"
 
 
 def test_json_and_sarif_are_printed_and_nothing_else(in_kernels, tmp_path, base_image):
     book = notebook(
-        f"%%dockerfile good\nFROM {base_image}\nENV HF_TOKEN=hf_not_shown\n", "%build -q good", "_ = %check --format json --no-fail --no-run",
+        f"%%dockerfile good\nFROM {base_image}\nENV HF_TOKEN=hf_not_shown\n",
+        "%build -q good",
+        "_ = %check --format json --no-fail --no-run",
         "_ = %check --format sarif --no-fail --no-run",
     )
     execute(book, tmp_path)
@@ -204,7 +221,8 @@ def test_json_and_sarif_are_printed_and_nothing_else(in_kernels, tmp_path, base_
 
 def test_a_push_is_checked_first_and_says_so(in_kernels, tmp_path, base_image, registry):
     book = notebook(
-        f"%%dockerfile pushme\nFROM {base_image}\nRUN chmod u+s /usr/bin/find\n", "%build pushme",
+        f"%%dockerfile pushme\nFROM {base_image}\nRUN chmod u+s /usr/bin/find\n",
+        "%build pushme",
         f"%push --to {registry}/tests/pushme:1",
     )
     assert "MA108" in failure(book, tmp_path)

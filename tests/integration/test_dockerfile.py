@@ -1,10 +1,11 @@
 """Our parser refuses what the Engine's refuses, and nothing else: each text is judged by both."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from modelarts_nb.dockerfile import parse_dockerfile
+from modelarts_nb.dockerfile import parse_dockerfile, resolve
 from modelarts_nb.engine.buildkit import SessionBuild, build
 from modelarts_nb.errors import BuildFailed, DockerfileSyntaxError
 
@@ -79,6 +80,22 @@ def engines_word(engine, text):
     except BuildFailed as error:
         return str(error)
     return ""
+
+
+# One text a line, escapes as in Python; which of them are right is for the Engine to say
+CORPUS = (Path(__file__).parent / "dockerfile_corpus.txt").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("line", CORPUS)
+def test_every_text_is_judged_as_the_engine_judges_it(engine, line):
+    text = line.encode("latin-1", "backslashreplace").decode("unicode_escape")
+    said = engines_word(engine, text)
+    ours = ""
+    try:
+        resolve(parse_dockerfile(text), build_args={})
+    except DockerfileSyntaxError as error:
+        ours = str(error)
+    assert bool(ours) == bool(said), f"the Engine says {said!r}, we say {ours!r}"
 
 
 @pytest.mark.parametrize("name", GOOD)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from ...image import Export, Image, PushedImage
 from ...messages import mark, t
+from ...rules.model import Severity
+from ...rules.words import counted as counted_findings
 from ...session import Kept
 from ...text import clean, duration, size
 from ...trace import State, Trace
@@ -78,6 +80,8 @@ def _(result: Image) -> Sequence[Fact]:
     rows = [Fact(t("Image"), " · ".join(filter(None, (result.short_id, result.platform, _user(result.user)))), code=True)]
     biggest = sorted((layer for layer in result.history if layer.size), key=lambda layer: -layer.size)[:3]
     rows.append(Fact(t("Size"), t("{size} in {count} layers", size=size(result.size), count=len(result.layers))))
+    if result.checks:
+        rows.append(Fact(t("Checks"), result.checks))
     if biggest:
         rows.append(Fact(t("Largest"), " · ".join(f"{short_instruction(x.created_by)} {size(x.size)}" for x in biggest)))
     return rows
@@ -92,8 +96,9 @@ def _(result: Kept) -> Sequence[Fact]:
     context = short_path(source.context.resolve()) if source.context else ""
     said.append(t("context folder {path}", path=context) if context else t("no context folder"))
     rows = [Fact(t("Kept"), " · ".join(said))]
-    rows += [Fact(t("Line {line}", line=line), text) for line, text in result.findings]
-    return [*rows, Fact(t("Next"), f"%build {source.name} -t {source.name}:v1", code=True)]
+    rows.append(Fact(t("Checks"), counted_findings(result.findings)))
+    stopped = any(each.severity is Severity.ERROR and not each.ignored for each in result.findings)
+    return rows if stopped else [*rows, Fact(t("Next"), f"%build {source.name} -t {source.name}:v1", code=True)]
 
 
 @facts.register

@@ -74,8 +74,10 @@ def render(
     return "".join(parts)
 
 
-def facts_card(heading: str, subject: str, rows: Sequence[Fact], details: Sequence[tuple[str, str]] = ()) -> str:
-    """A result by itself: a head, its facts, and a table of details (two columns) that opens."""
+def facts_card(
+    heading: str, subject: str, rows: Sequence[Fact], details: Sequence[tuple[str, str]] = (), extra: str = ""
+) -> str:
+    """A result by itself: a head, its facts, ``extra`` (HTML), and a table of details (two columns) that opens."""
     table = ""
     if details:
         body = "".join(f'<tr><td></td><td class="ma-name"><code>{escape(a)}</code></td><td class="ma-time ma-dim">'
@@ -84,7 +86,7 @@ def facts_card(heading: str, subject: str, rows: Sequence[Fact], details: Sequen
         table = f'<details><summary>{more}</summary><table class="ma-steps" role="presentation">{body}</table></details>'
     return (
         f'{STYLE}<div class="ma" role="group" aria-label="{escape(heading)} {escape(subject)}"><div class="ma-head">'
-        f"<b>{escape(heading)}</b> <code>{escape(subject)}</code></div>{_facts(rows)}{table}</div>"
+        f"<b>{escape(heading)}</b> <code>{escape(subject)}</code></div>{_facts(rows)}{extra}{table}</div>"
     )
 
 

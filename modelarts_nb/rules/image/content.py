@@ -19,7 +19,8 @@ ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 OLD_UID = 1102
 _SECRET_TEXT = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----|^\s*machine\s+\S+[\s\S]*?password\s+\S+|(?:secret|password|passwd|_authToken|token|sk)"
-    r"\s*[=:]\s*\S{4,}|\"auth\"\s*:\s*\"\S{4,}\"|^\S+:\S+:\S+:\S+:\S+$", re.IGNORECASE | re.MULTILINE,
+    r"\s*[=:]\s*\S{4,}|\"auth\"\s*:\s*\"\S{4,}\"|^\S+:\S+:\S+:\S+:\S+$",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -39,13 +40,21 @@ def writable(facts: ImageFacts) -> Iterator[Seen]:
         elif not _may_write(facts.owner(there[path].ref), limits.uid, limits.gid):
             owner = facts.owner(there[path].ref)
             yield seen(
-                facts, there[path].ref.layer, t("Uid {uid}, as which jobs run, may not write to {path}.", uid=limits.uid, path=path),
-                command, path=path, evidence=f"{owner.mode:04o} {owner.uid}:{owner.gid}",
+                facts,
+                there[path].ref.layer,
+                t("Uid {uid}, as which jobs run, may not write to {path}.", uid=limits.uid, path=path),
+                command,
+                path=path,
+                evidence=f"{owner.mode:04o} {owner.uid}:{owner.gid}",
             )
     yield from (
-        Seen(t("A start as uid {uid} could not write to {path}.", uid=limits.uid, path=path), fix.format(
-            path=path, uid=limits.uid, gid=limits.gid), path=path, evidence=t("tried in a container"),
-            severity=WARNING if path == folder and path not in wanted else ERROR)
+        Seen(
+            t("A start as uid {uid} could not write to {path}.", uid=limits.uid, path=path),
+            fix.format(path=path, uid=limits.uid, gid=limits.gid),
+            path=path,
+            evidence=t("tried in a container"),
+            severity=WARNING if path == folder and path not in wanted else ERROR,
+        )
         for path in facts.trial.denied
     )
     yield from _closed_folders(facts)
@@ -63,8 +72,12 @@ def _closed_folders(facts: ImageFacts) -> Iterator[Seen]:
     for number, paths in closed.items():
         if number >= facts.base.layers:
             yield seen(
-                facts, number, t("Folders in the home belong to another user: a job that writes there gets “Permission denied”."),
-                f"COPY --chown={limits.uid}:{limits.gid} …", path=min(paths, key=len), severity=WARNING,
+                facts,
+                number,
+                t("Folders in the home belong to another user: a job that writes there gets “Permission denied”."),
+                f"COPY --chown={limits.uid}:{limits.gid} …",
+                path=min(paths, key=len),
+                severity=WARNING,
                 evidence=f"{len(paths)} × {', '.join(sorted(paths)[:3])}",
             )
 
@@ -88,9 +101,14 @@ def leftovers(facts: ImageFacts) -> Iterator[Seen]:
         if positions:
             first = sorted(f"/{shown(index.path(n))}" for n in positions[:1000])
             yield seen(
-                facts, number, t("Files belong to uid 1102, which ma-user had in old images; uid {uid} may not change them.",
-                                 uid=facts.limits.uid),
-                f"find / -xdev -user {OLD_UID} -exec chown -h {facts.limits.uid}:{facts.limits.gid} {{}} +", path=first[0],
+                facts,
+                number,
+                t(
+                    "Files belong to uid 1102, which ma-user had in old images; uid {uid} may not change them.",
+                    uid=facts.limits.uid,
+                ),
+                f"find / -xdev -user {OLD_UID} -exec chown -h {facts.limits.uid}:{facts.limits.gid} {{}} +",
+                path=first[0],
                 evidence=f"{len(positions):,} × {', '.join(first[:3])}",
             )
 
@@ -105,10 +123,14 @@ def keys(facts: ImageFacts) -> Iterator[Seen]:
             if found.ref.layer < facts.base.layers or not (_SECRET_TEXT.search(text) or SECRET_VALUE.search(text)):
                 continue
             yield seen(
-                facts, found.ref.layer, t("A key or a login lies in a layer, where everybody who can pull the image reads it.")
-                if not hidden else t("A key or a login lies in a layer; that a later one removes it does not help."),
+                facts,
+                found.ref.layer,
+                t("A key or a login lies in a layer, where everybody who can pull the image reads it.")
+                if not hidden
+                else t("A key or a login lies in a layer; that a later one removes it does not help."),
                 t("Change the secret, and give it to the line that needs it: RUN --mount=type=secret."),
-                path=f"/{shown(found.path)}", evidence=t("removed later") if hidden else t("its content was read, not kept"),
+                path=f"/{shown(found.path)}",
+                evidence=t("removed later") if hidden else t("its content was read, not kept"),
             )
 
 
@@ -121,18 +143,26 @@ def driver(facts: ImageFacts) -> Iterator[Seen]:
         if "/stubs/" in f"/{path}" or empty or found.ref.layer < facts.base.layers:
             continue
         yield seen(
-            facts, found.ref.layer, t("Part of a GPU driver is in the image; the node's own, mounted at start, may not fit it."),
-            t("Leave the driver's packages out (libcuda1, libnvidia-compute-…)."), path=f"/{path}",
+            facts,
+            found.ref.layer,
+            t("Part of a GPU driver is in the image; the node's own, mounted at start, may not fit it."),
+            t("Leave the driver's packages out (libcuda1, libnvidia-compute-…)."),
+            path=f"/{path}",
             evidence=facts.debian_package(path),
         )
 
 
-@rule("MA126", ERROR, mark("Package that does not start"), "this project: tried in a container, as the contract's user, offline")
+@rule(
+    "MA126", ERROR, mark("Package that does not start"), "this project: tried in a container, as the contract's user, offline"
+)
 def starts(facts: ImageFacts) -> Iterator[Seen]:
     trial = facts.trial
     if trial.failed:
-        yield Seen(t("The image does not start as uid {uid}: {error}.", uid=facts.limits.uid, error=trial.failed),
-                   t("Try it: docker run -u {uid} -ti IMAGE bash", uid=facts.limits.uid), evidence=trial.failed)
+        yield Seen(
+            t("The image does not start as uid {uid}: {error}.", uid=facts.limits.uid, error=trial.failed),
+            t("Try it: docker run -u {uid} -ti IMAGE bash", uid=facts.limits.uid),
+            evidence=trial.failed,
+        )
     for name, error in trial.imports:
         layer = next((package.layer for package in facts.packages if package.name == name), -1)
         message = t("The package {name} cannot be imported as uid {uid}.", name=name, uid=facts.limits.uid)

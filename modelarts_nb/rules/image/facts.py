@@ -45,9 +45,12 @@ class HistoryFacts:
 
 @dataclass(frozen=True)
 class BaseFacts:
-    """The base. ``layers``: how many of the image's are its ("0": the image is not derived from it). ``official``: the
-    catalogue knows it, or it is the sandbox's stand-in for one. ``compared``: the image's files were compared with its.
-    ``changed`` and ``removed`` count its files where the image is not derived from it. ``env``: of its configuration. ``looked_at``: the official bases that this Engine has."""
+    """The base. ``layers``: how many of the image's are its (0: the image is not derived from it).
+
+    ``official``: the catalogue knows it, or it is the sandbox's stand-in for one. ``compared``: the image's files were
+    compared with its. ``changed`` and ``removed`` count its files where the image is not derived from it. ``env``: of its
+    configuration. ``looked_at``: the official bases that this Engine has.
+    """
 
     reference: str = ""
     layers: int = 0

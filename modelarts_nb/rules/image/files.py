@@ -18,34 +18,47 @@ AUDIT = "custom images 2.1.1 (base image content must not change; no new root-ow
 _CONTENT = ("content", "kind", "link", "xattrs")
 
 
-def seen(facts: ImageFacts, number: int, message: str, fix: str = "", *, path: str = "", evidence: str = "",
-         severity: Severity | None = None) -> Seen:
+def seen(
+    facts: ImageFacts,
+    number: int,
+    message: str,
+    fix: str = "",
+    *,
+    path: str = "",
+    evidence: str = "",
+    severity: Severity | None = None,
+) -> Seen:
     """What was seen in a layer (from 0), with the instruction and the line that made it."""
     layer: LayerFacts = facts.layer(number)
-    return Seen(
-        message, fix, layer.line, layer.end_line, path, layer.number, layer.instruction, evidence, severity
-    )
+    return Seen(message, fix, layer.line, layer.end_line, path, layer.number, layer.instruction, evidence, severity)
 
 
 @rule("MA101", ERROR, mark("Part of the image could not be read"), "this project: what was not read was not checked")
 def unread(facts: ImageFacts) -> Iterator[Seen]:
     for problem in facts.problems:
         yield Seen(
-            t("Part of the image could not be read: {problem}.", problem=problem), t("Build it again with %build and check that."),
+            t("Part of the image could not be read: {problem}.", problem=problem),
+            t("Build it again with %build and check that."),
         )
     for layer in facts.layers:
         if layer.problem:
             yield seen(
-                facts, layer.number - 1, t("Layer {number} could not be read: {problem}.", number=layer.number,
-                                           problem=t(layer.problem)),
-                t("Build it again with %build and check that."), evidence=layer.problem,
+                facts,
+                layer.number - 1,
+                t("Layer {number} could not be read: {problem}.", number=layer.number, problem=t(layer.problem)),
+                t("Build it again with %build and check that."),
+                evidence=layer.problem,
             )
     for number, problem in facts.folded.problems:
         yield seen(facts, number, t("Layer {number} could not be read: {problem}.", number=number + 1, problem=t(problem)))
     for group in facts.changes(places.JUDGED, "unknown"):
         yield seen(
-            facts, group.layer, t("A base file was replaced by one whose content could not be compared."),
-            t("Leave it as the base has it."), path=where(group), evidence=amount(group),
+            facts,
+            group.layer,
+            t("A base file was replaced by one whose content could not be compared."),
+            t("Leave it as the base has it."),
+            path=where(group),
+            evidence=amount(group),
         )
 
 
@@ -54,8 +67,13 @@ def changed(facts: ImageFacts) -> Iterator[Seen]:
     for group in facts.changes(places.PROTECTED | places.LOCAL, *_CONTENT):
         if not group.place & places.TOOLS:
             yield seen(
-                facts, group.layer, _judged(group, t("A file of the base image is not what it was.")),
-                _fix(facts, group), path=where(group), evidence=amount(group), severity=severity_of(group),
+                facts,
+                group.layer,
+                _judged(group, t("A file of the base image is not what it was.")),
+                _fix(facts, group),
+                path=where(group),
+                evidence=amount(group),
+                severity=severity_of(group),
             )
 
 
@@ -63,8 +81,13 @@ def changed(facts: ImageFacts) -> Iterator[Seen]:
 def removed(facts: ImageFacts) -> Iterator[Seen]:
     for group in facts.changes(places.PROTECTED | places.LOCAL, "removed"):
         yield seen(
-            facts, group.layer, _judged(group, t("A file of the base image was removed.")),
-            t("Leave it in place."), path=where(group), evidence=amount(group), severity=severity_of(group),
+            facts,
+            group.layer,
+            _judged(group, t("A file of the base image was removed.")),
+            t("Leave it in place."),
+            path=where(group),
+            evidence=amount(group),
+            severity=severity_of(group),
         )
 
 
@@ -73,8 +96,13 @@ def rights(facts: ImageFacts) -> Iterator[Seen]:
     for group in facts.changes(places.PROTECTED | places.LOCAL, "mode", "owner"):
         word = "chmod" if group.what == "mode" else "chown"
         yield seen(
-            facts, group.layer, _judged(group, t("A file of the base image has other permissions or another owner than there.")),
-            t("Leave {word} off it.", word=word), path=where(group), evidence=amount(group), severity=severity_of(group),
+            facts,
+            group.layer,
+            _judged(group, t("A file of the base image has other permissions or another owner than there.")),
+            t("Leave {word} off it.", word=word),
+            path=where(group),
+            evidence=amount(group),
+            severity=severity_of(group),
         )
 
 
@@ -83,8 +111,12 @@ def tools(facts: ImageFacts) -> Iterator[Seen]:
     for group in facts.changes(places.TOOLS):
         if group.what != "unknown":
             yield seen(
-                facts, group.layer, t("A tool of the platform in the home folder is not as in the base; jobs start with it."),
-                t("Leave it as the base has it, and put your own files beside it."), path=where(group), evidence=amount(group),
+                facts,
+                group.layer,
+                t("A tool of the platform in the home folder is not as in the base; jobs start with it."),
+                t("Leave it as the base has it, and put your own files beside it."),
+                path=where(group),
+                evidence=amount(group),
             )
 
 
@@ -95,10 +127,14 @@ def configuration(facts: ImageFacts) -> Iterator[Seen]:
             continue
         everyday = group.place & places.EVERYDAY
         yield seen(
-            facts, group.layer,
-            t("Files in /etc changed; the platform forbids that for “important” ones and does not say which.") if not everyday
+            facts,
+            group.layer,
+            t("Files in /etc changed; the platform forbids that for “important” ones and does not say which.")
+            if not everyday
             else t("Files in /etc changed that nearly every image changes."),
-            "" if everyday else t("Change it only if it has to be."), path=where(group), evidence=amount(group),
+            "" if everyday else t("Change it only if it has to be."),
+            path=where(group),
+            evidence=amount(group),
             severity=NOTE if everyday else WARNING,
         )
 
@@ -114,10 +150,14 @@ def setuid(facts: ImageFacts) -> Iterator[Seen]:
         brought = t(" It comes with the package {package}.", package=package) if package else ""
         command = f"RUN chmod u-s,g-s /{path}"
         yield seen(
-            facts, found.ref.layer, t("A new file runs with root's rights; the platform's audit refuses that.") + brought,
+            facts,
+            found.ref.layer,
+            t("A new file runs with root's rights; the platform's audit refuses that.") + brought,
             t("In the same RUN: chmod u-s,g-s /{path}, or leave the package {package} out.", path=path, package=package)
-            if package else command.removeprefix("RUN "),
-            path=f"/{path}", evidence=f"{owner.mode:04o} {owner.uid}:{owner.gid}" + (f" ({package})" if package else ""),
+            if package
+            else command.removeprefix("RUN "),
+            path=f"/{path}",
+            evidence=f"{owner.mode:04o} {owner.uid}:{owner.gid}" + (f" ({package})" if package else ""),
         )
 
 
@@ -129,8 +169,11 @@ def capabilities(facts: ImageFacts) -> Iterator[Seen]:
             continue
         path, package = shown(found.path), facts.debian_package(shown(found.path))
         yield seen(
-            facts, found.ref.layer, t("A new file has rights of root's by its capabilities; an audit may refuse that."),
-            f"setcap -r /{path}", path=f"/{path}",
+            facts,
+            found.ref.layer,
+            t("A new file has rights of root's by its capabilities; an audit may refuse that."),
+            f"setcap -r /{path}",
+            path=f"/{path}",
             evidence=_capability(facts, found.ref.layer, found.ref.place) + (f" ({package})" if package else ""),
         )
 
@@ -163,8 +206,11 @@ def _judged(group: Changes, message: str) -> str:
         return message + t(" The platform's audit refuses that.")
     if group.place & places.DOCS:
         return message + t(" It is documentation, which nothing runs; the platform's text forbids it all the same.")
-    return message + (t(" It is below /usr/local, where pip and your own programs go.") if group.place & places.LOCAL
-                      else t(" Package managers write it anew by themselves."))
+    return message + (
+        t(" It is below /usr/local, where pip and your own programs go.")
+        if group.place & places.LOCAL
+        else t(" Package managers write it anew by themselves.")
+    )
 
 
 def where(group: Changes) -> str:

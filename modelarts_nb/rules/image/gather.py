@@ -39,10 +39,20 @@ def gather(subject: Subject, parts: ImageParts, trial: Trial) -> ImageFacts:
     config = parts.config.get("config")
     history = _history(subject, parts.config, len(parts.layers))
     return ImageFacts(
-        reference=subject.reference, limits=subject.limits, size=subject.size, platform=subject.platform,
-        config=config if isinstance(config, Mapping) else {}, layers=_layers(subject, parts, folded, history),
-        base=subject.base, history=history, indexes=parts.layers, folded=folded,
-        problems=parts.problems, media_type=subject.media_type or parts.media_type, media_from=subject.media_from, trial=trial,
+        reference=subject.reference,
+        limits=subject.limits,
+        size=subject.size,
+        platform=subject.platform,
+        config=config if isinstance(config, Mapping) else {},
+        layers=_layers(subject, parts, folded, history),
+        base=subject.base,
+        history=history,
+        indexes=parts.layers,
+        folded=folded,
+        problems=parts.problems,
+        media_type=subject.media_type or parts.media_type,
+        media_from=subject.media_from,
+        trial=trial,
     )
 
 
@@ -73,22 +83,28 @@ def _history(subject: Subject, config: Mapping[str, Any], layers: int) -> tuple[
     for text, place, makes in zip(texts, places, filled, strict=True):
         layer += makes
         own = place if layer > subject.base.layers or not makes else None
-        found.append(HistoryFacts(
-            instruction(text), own.line if own else 0, own.end_line if own else 0, layer if makes and fits else 0
-        ))
+        found.append(
+            HistoryFacts(instruction(text), own.line if own else 0, own.end_line if own else 0, layer if makes and fits else 0)
+        )
     return tuple(found)
 
 
-def _layers(
-    subject: Subject, parts: ImageParts, folded: Folded, history: tuple[HistoryFacts, ...]
-) -> tuple[LayerFacts, ...]:
+def _layers(subject: Subject, parts: ImageParts, folded: Folded, history: tuple[HistoryFacts, ...]) -> tuple[LayerFacts, ...]:
     made = {each.layer: each for each in history if each.layer}
     found = []
     for number, index in enumerate(parts.layers, 1):
         by = made.get(number, HistoryFacts(""))
-        found.append(LayerFacts(
-            number, index.size if index is not None else 0, len(index) if index is not None else 0, by.text, by.line, by.end_line,
-            number <= subject.base.layers, folded.wasted[number - 1] if number <= len(folded.wasted) else 0,
-            index.problem if index is not None else MISSING,
-        ))
+        found.append(
+            LayerFacts(
+                number,
+                index.size if index is not None else 0,
+                len(index) if index is not None else 0,
+                by.text,
+                by.line,
+                by.end_line,
+                number <= subject.base.layers,
+                folded.wasted[number - 1] if number <= len(folded.wasted) else 0,
+                index.problem if index is not None else MISSING,
+            )
+        )
     return tuple(found)

@@ -34,13 +34,15 @@ def image(facts: ImageFacts) -> Iterator[Seen]:
     if total > limits.image_bytes:
         yield Seen(
             t("The image has {size}; jobs of this generation take {limit}.", size=size(total), limit=size(limits.image_bytes)),
-            t("Take out what training does not need; the largest layer is: {layer}", layer=biggest), evidence=size(total),
+            t("Take out what training does not need; the largest layer is: {layer}", layer=biggest),
+            evidence=size(total),
             layer=largest.number if largest else 0,
         )
     elif total > limits.advised_bytes:
         yield Seen(
             t("The image has {size}; up to {limit} is advised.", size=size(total), limit=size(limits.advised_bytes)),
-            t("Take out what training does not need; the largest layer is: {layer}", layer=biggest), evidence=size(total),
+            t("Take out what training does not need; the largest layer is: {layer}", layer=biggest),
+            evidence=size(total),
             severity=WARNING,
         )
 
@@ -50,9 +52,16 @@ def layer(facts: ImageFacts) -> Iterator[Seen]:
     for each in facts.layers:
         if each.size > facts.limits.layer_bytes:
             yield seen(
-                facts, each.number - 1, t("Layer {number} has {size}; SWR takes layers up to {limit}.", number=each.number,
-                                          size=size(each.size), limit=size(facts.limits.layer_bytes)),
-                t("Split the instruction into several."), evidence=size(each.size),
+                facts,
+                each.number - 1,
+                t(
+                    "Layer {number} has {size}; SWR takes layers up to {limit}.",
+                    number=each.number,
+                    size=size(each.size),
+                    limit=size(facts.limits.layer_bytes),
+                ),
+                t("Split the instruction into several."),
+                evidence=size(each.size),
             )
 
 
@@ -61,11 +70,17 @@ def layers(facts: ImageFacts) -> Iterator[Seen]:
     if len(facts.layers) > LAYERS_ADVISED:
         yield Seen(
             t("The image has {count} layers; Engines stop at {limit}.", count=len(facts.layers), limit=LAYERS),
-            t("Join instructions: RUN one && two"), evidence=str(len(facts.layers)),
+            t("Join instructions: RUN one && two"),
+            evidence=str(len(facts.layers)),
         )
 
 
-@rule("MA127", WARNING, mark("Space wasted by hidden files"), "this project: files that later layers replace or remove stay in the image")
+@rule(
+    "MA127",
+    WARNING,
+    mark("Space wasted by hidden files"),
+    "this project: files that later layers replace or remove stay in the image",
+)
 def wasted(facts: ImageFacts) -> Iterator[Seen]:
     by_layer: dict[int, int] = {}
     for number, lost in enumerate(facts.folded.wasted):
@@ -76,11 +91,12 @@ def wasted(facts: ImageFacts) -> Iterator[Seen]:
     worst = facts.folded.largest_wasted[0] if facts.folded.largest_wasted else None
     by = worst.by if worst else 0
     yield seen(
-        facts, by, t("{size} of the image are files that a later layer hides: they are stored and pulled for nothing.",
-                     size=size(total)),
+        facts,
+        by,
+        t("{size} of the image are files that a later layer hides: they are stored and pulled for nothing.", size=size(total)),
         t("Remove files in the RUN that made them; change permissions of single files (COPY --chmod, --chown)."),
-        evidence=size(total) + (t(", the largest: {path} {size}", path=f"/{shown(worst.path)}", size=size(worst.size))
-                                if worst else ""),
+        evidence=size(total)
+        + (t(", the largest: {path} {size}", path=f"/{shown(worst.path)}", size=size(worst.size)) if worst else ""),
         severity=WARNING if total >= WASTE_WARNING else NOTE,
     )
 
@@ -92,7 +108,11 @@ def caches(facts: ImageFacts) -> Iterator[Seen]:
             continue
         name, fix = CACHES[bit]
         yield seen(
-            facts, number, t("A cache stays in the layer: {name}.", name=name), fix, evidence=f"{name} {size(bytes_)}",
+            facts,
+            number,
+            t("A cache stays in the layer: {name}.", name=name),
+            fix,
+            evidence=f"{name} {size(bytes_)}",
             severity=WARNING if bytes_ >= CACHE_WARNING else NOTE,
         )
 

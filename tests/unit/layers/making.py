@@ -80,7 +80,9 @@ def layer(*entries, fmt=tarfile.PAX_FORMAT):
 
 def config(layers, architecture="amd64", **settings):
     return {
-        "architecture": architecture, "os": "linux", "config": settings,
+        "architecture": architecture,
+        "os": "linux",
+        "config": settings,
         "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(each).hexdigest() for each in layers]},
         "history": [{"created_by": f"RUN /bin/sh -c step {number} # buildkit"} for number in range(len(layers))],
     }
@@ -88,8 +90,9 @@ def config(layers, architecture="amd64", **settings):
 
 def outer(parts):
     """A tar of (name, bytes) parts; a str is a symbolic link."""
-    return layer(*((name, data if isinstance(data, bytes) else {"type": tarfile.SYMTYPE, "linkname": data})
-                   for name, data in parts))
+    return layer(
+        *((name, data if isinstance(data, bytes) else {"type": tarfile.SYMTYPE, "linkname": data}) for name, data in parts)
+    )
 
 
 def old_export(*layers, manifest_first=False, tags=("test:1",), **settings):
@@ -121,8 +124,11 @@ def oci_export(*layers, pack=gzip.compress, with_manifest=False, attested=False,
         note["annotations"] = {"vnd.docker.reference.type": "attestation-manifest"}
         top = put(json.dumps({"schemaVersion": 2, "manifests": [manifest, note]}).encode())
         top["mediaType"] = "application/vnd.oci.image.index.v1+json"
-    parts = [*blobs.items(), ("index.json", json.dumps({"schemaVersion": 2, "manifests": [top]}).encode()),
-             ("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')]
+    parts = [
+        *blobs.items(),
+        ("index.json", json.dumps({"schemaVersion": 2, "manifests": [top]}).encode()),
+        ("oci-layout", b'{"imageLayoutVersion":"1.0.0"}'),
+    ]
     if with_manifest:
         names = [f"blobs/sha256/{each['digest'][7:]}" for each in packed]
         old = [{"Config": f"blobs/sha256/{made['digest'][7:]}", "RepoTags": ["test:1"], "Layers": names}]

@@ -39,9 +39,12 @@ def names(index):
 @pytest.mark.parametrize(
     "export",
     [
-        old_export(BASE, TOP, User="work"), old_export(BASE, TOP, manifest_first=True, User="work"),
-        oci_export(BASE, TOP, User="work"), oci_export(BASE, TOP, pack=zstd, User="work"),
-        oci_export(BASE, TOP, pack=bytes, User="work"), oci_export(BASE, TOP, with_manifest=True, User="work"),
+        old_export(BASE, TOP, User="work"),
+        old_export(BASE, TOP, manifest_first=True, User="work"),
+        oci_export(BASE, TOP, User="work"),
+        oci_export(BASE, TOP, pack=zstd, User="work"),
+        oci_export(BASE, TOP, pack=bytes, User="work"),
+        oci_export(BASE, TOP, with_manifest=True, User="work"),
     ],
     ids=["old", "old, manifest first", "OCI gzip", "OCI zstd", "OCI plain", "OCI with manifest.json"],
 )
@@ -56,10 +59,17 @@ def test_every_layout_and_packing_gives_the_same_image_whatever_the_pieces(expor
 def test_equal_layers_come_as_links_in_the_old_layout():
     config = {"rootfs": {"diff_ids": ["a", "b", "c"]}, "config": {}}
     manifest = [{"Config": "c.json", "Layers": ["1/layer.tar", "2/layer.tar", "3/layer.tar"]}]
-    parts = read(outer([
-        ("3/layer.tar", "../1/layer.tar"), ("1/layer.tar", BASE), ("2/layer.tar", TOP), ("c.json", json.dumps(config).encode()),
-        ("manifest.json", json.dumps(manifest).encode()),
-    ]))
+    parts = read(
+        outer(
+            [
+                ("3/layer.tar", "../1/layer.tar"),
+                ("1/layer.tar", BASE),
+                ("2/layer.tar", TOP),
+                ("c.json", json.dumps(config).encode()),
+                ("manifest.json", json.dumps(manifest).encode()),
+            ]
+        )
+    )
     assert parts.problems == ()
     assert parts.layers[0] is parts.layers[2]
 
@@ -67,10 +77,16 @@ def test_equal_layers_come_as_links_in_the_old_layout():
 def test_links_between_parts_that_loop_leave_the_layer_unread():
     config = {"rootfs": {"diff_ids": ["a"]}, "config": {}}
     manifest = [{"Config": "c.json", "Layers": ["1/layer.tar"]}]
-    parts = read(outer([
-        ("1/layer.tar", "../2/layer.tar"), ("2/layer.tar", "../1/layer.tar"), ("c.json", json.dumps(config).encode()),
-        ("manifest.json", json.dumps(manifest).encode()),
-    ]))
+    parts = read(
+        outer(
+            [
+                ("1/layer.tar", "../2/layer.tar"),
+                ("2/layer.tar", "../1/layer.tar"),
+                ("c.json", json.dumps(config).encode()),
+                ("manifest.json", json.dumps(manifest).encode()),
+            ]
+        )
+    )
     assert parts.layers == (None,)
 
 
@@ -88,10 +104,15 @@ def test_of_several_images_the_one_is_taken_that_is_asked_for():
         {"Config": "1111.json", "RepoTags": ["one:1"], "Layers": ["1/layer.tar"]},
         {"Config": "2222.json", "RepoTags": ["two:1"], "Layers": ["1/layer.tar", "2/layer.tar"]},
     ]
-    stream = outer([
-        ("1/layer.tar", BASE), ("2/layer.tar", TOP), ("1111.json", json.dumps(one).encode()), ("2222.json", json.dumps(two).encode()),
-        ("manifest.json", json.dumps(manifest).encode()),
-    ])
+    stream = outer(
+        [
+            ("1/layer.tar", BASE),
+            ("2/layer.tar", TOP),
+            ("1111.json", json.dumps(one).encode()),
+            ("2222.json", json.dumps(two).encode()),
+            ("manifest.json", json.dumps(manifest).encode()),
+        ]
+    )
     assert len(read(stream, image_id="sha256:2222").layers) == 2
     assert len(read(stream, name="one:1").layers) == 1
     assert read(stream).problems
@@ -100,10 +121,20 @@ def test_of_several_images_the_one_is_taken_that_is_asked_for():
 @pytest.mark.parametrize(
     "broken",
     [
-        BASE[:700], file(b"../etc/passwd", b"x") + END, file(b"a/../../b", b"x") + END, header(b"a", size=1 << 50) + END,
-        file(b"usr/.wh..", b"") + END, file(b".wh.", b"") + END, pax(path=b"x" * 5000) + file(b"a") + END,
-        file(b"a", b"1") + END + file(b"b", b"2"), padded(b"\x1f\x8b\x08 no gzip at all"), gzip.compress(BASE)[:-20],
-        gzip.compress(BASE[:700]), b"\x28\xb5\x2f\xfd broken zstd" + bytes(600), zstd(BASE)[:-20], zstd(BASE[:700]),
+        BASE[:700],
+        file(b"../etc/passwd", b"x") + END,
+        file(b"a/../../b", b"x") + END,
+        header(b"a", size=1 << 50) + END,
+        file(b"usr/.wh..", b"") + END,
+        file(b".wh.", b"") + END,
+        pax(path=b"x" * 5000) + file(b"a") + END,
+        file(b"a", b"1") + END + file(b"b", b"2"),
+        padded(b"\x1f\x8b\x08 no gzip at all"),
+        gzip.compress(BASE)[:-20],
+        gzip.compress(BASE[:700]),
+        b"\x28\xb5\x2f\xfd broken zstd" + bytes(600),
+        zstd(BASE)[:-20],
+        zstd(BASE[:700]),
     ],
 )
 def test_a_broken_layer_is_unread_and_the_others_are_not(broken):
@@ -116,10 +147,17 @@ def test_a_broken_layer_is_unread_and_the_others_are_not(broken):
 @pytest.mark.parametrize(
     "stream",
     [
-        b"", b"junk", old_export(BASE)[:-3000], outer([("manifest.json", b"[]")]), outer([("manifest.json", b"{}")]),
-        outer([("manifest.json", b"[1]")]), outer([("manifest.json", b'[{"Config":"x","Layers":[]}]')]),
-        outer([("index.json", b'{"manifests":[]}')]), outer([("index.json", b'{"manifests":[{"digest":"sha256:1"}]}')]),
-        outer([("manifest.json", b"[" * 200_000)]), outer([("manifest.json", b"\xff\xfe")]),
+        b"",
+        b"junk",
+        old_export(BASE)[:-3000],
+        outer([("manifest.json", b"[]")]),
+        outer([("manifest.json", b"{}")]),
+        outer([("manifest.json", b"[1]")]),
+        outer([("manifest.json", b'[{"Config":"x","Layers":[]}]')]),
+        outer([("index.json", b'{"manifests":[]}')]),
+        outer([("index.json", b'{"manifests":[{"digest":"sha256:1"}]}')]),
+        outer([("manifest.json", b"[" * 200_000)]),
+        outer([("manifest.json", b"\xff\xfe")]),
         outer([("manifest.json", b'[{"Config":"c","Layers":["l"]}]'), ("c", b"[]")]),
         outer([("manifest.json", b'[{"Config":"c","Layers":["l"]}]'), ("c", b'{"rootfs":{"diff_ids":["1","2"]}}')]),
         outer([("manifest.json", b'[{"Config":"c","Layers":["l"]}]'), ("c", b'{"rootfs":7}')]),
@@ -160,7 +198,9 @@ def test_an_export_with_bytes_changed_is_read_or_told_and_never_raises(data):
 
 def test_devices_pipes_and_links_are_entries():
     stream = layer(
-        ("dev/null", {"type": tarfile.CHRTYPE}), ("p", {"type": tarfile.FIFOTYPE}), ("l", {"type": tarfile.SYMTYPE, "linkname": "/x"}),
+        ("dev/null", {"type": tarfile.CHRTYPE}),
+        ("p", {"type": tarfile.FIFOTYPE}),
+        ("l", {"type": tarfile.SYMTYPE, "linkname": "/x"}),
     )
     [index] = read(old_export(stream)).layers
     assert index.problem == ""

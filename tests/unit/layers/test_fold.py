@@ -7,17 +7,25 @@ import pytest
 from modelarts_nb.layers.archive import ImageArchive
 from modelarts_nb.layers.fold import Fold
 
-from .making import layer, old_export, pax
+from .making import END, layer, old_export, pax
 from .making import file as raw
-from .making import END
 
 LINK, HARD, FOLDER = tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE
 TOOL = {"data": b"tool", "mode": 0o755}
 BASE = layer(
-    ("bin", {"type": LINK, "linkname": "usr/bin"}), ("usr", None), ("usr/bin", None), ("usr/bin/tool", TOOL),
-    ("usr/bin/other", {"data": b"other", "mode": 0o755}), ("usr/bin/link", {"type": LINK, "linkname": "tool"}),
-    ("usr/bin/su", {"data": b"su", "mode": 0o4755}), ("usr/share/doc/x", b"doc"), ("etc/passwd", b"root:x:0:0::/root:/bin/sh\n"),
-    ("etc/important", b"yes"), ("home/work/run_train.sh", b"run"), ("home/work/notes.txt", b"n"), ("usr/local/bin/mine", b"m"),
+    ("bin", {"type": LINK, "linkname": "usr/bin"}),
+    ("usr", None),
+    ("usr/bin", None),
+    ("usr/bin/tool", TOOL),
+    ("usr/bin/other", {"data": b"other", "mode": 0o755}),
+    ("usr/bin/link", {"type": LINK, "linkname": "tool"}),
+    ("usr/bin/su", {"data": b"su", "mode": 0o4755}),
+    ("usr/share/doc/x", b"doc"),
+    ("etc/passwd", b"root:x:0:0::/root:/bin/sh\n"),
+    ("etc/important", b"yes"),
+    ("home/work/run_train.sh", b"run"),
+    ("home/work/notes.txt", b"n"),
+    ("usr/local/bin/mine", b"m"),
 )
 
 
@@ -36,7 +44,14 @@ def changes(*upper, **options):
 
 
 def test_identical_copies_are_no_changes():
-    assert changes(layer(("usr", None), ("usr/bin", None), ("usr/bin/tool", TOOL), ("usr/bin/link", {"type": LINK, "linkname": "tool"}))) == []
+    assert (
+        changes(
+            layer(
+                ("usr", None), ("usr/bin", None), ("usr/bin/tool", TOOL), ("usr/bin/link", {"type": LINK, "linkname": "tool"})
+            )
+        )
+        == []
+    )
 
 
 def test_other_times_are_no_changes():
@@ -46,10 +61,13 @@ def test_other_times_are_no_changes():
 @pytest.mark.parametrize(
     ("entry", "what"),
     [
-        ({"data": b"TOOL", "mode": 0o755}, ["content"]), ({"data": b"longer", "mode": 0o755}, ["content"]),
-        ({"data": b"tool", "mode": 0o700}, ["mode"]), ({"data": b"tool", "mode": 0o755, "uid": 5}, ["owner"]),
+        ({"data": b"TOOL", "mode": 0o755}, ["content"]),
+        ({"data": b"longer", "mode": 0o755}, ["content"]),
+        ({"data": b"tool", "mode": 0o700}, ["mode"]),
+        ({"data": b"tool", "mode": 0o755, "uid": 5}, ["owner"]),
         ({"data": b"TOOL", "mode": 0o4755, "gid": 5}, ["content", "mode", "owner"]),
-        ({"type": LINK, "linkname": "/evil"}, ["kind"]), ({"type": FOLDER, "mode": 0o755}, ["kind"]),
+        ({"type": LINK, "linkname": "/evil"}, ["kind"]),
+        ({"type": FOLDER, "mode": 0o755}, ["kind"]),
         ({"type": tarfile.FIFOTYPE}, ["kind"]),
     ],
 )
@@ -62,7 +80,11 @@ def test_a_link_with_another_target():
 
 
 def test_new_attributes_are_a_change():
-    stream = pax(SCHILY__xattr__security__capability=b"\1\0\0\2\0\x20\0\0" + bytes(12)) + raw(b"usr/bin/tool", b"tool", mode=0o755) + END
+    stream = (
+        pax(SCHILY__xattr__security__capability=b"\1\0\0\2\0\x20\0\0" + bytes(12))
+        + raw(b"usr/bin/tool", b"tool", mode=0o755)
+        + END
+    )
     found = folded(stream)
     assert [change.what for change in found.changes] == ["xattrs"]
     assert [each.what for each in found.found if each.ref.layer == 1] == ["capability"]
@@ -82,7 +104,7 @@ def test_an_opaque_folder_removes_what_the_base_has_in_it_and_is_nothing_elsewhe
 
 
 def test_a_file_or_link_in_a_folders_place_removes_what_was_in_it():
-    found = dict((what, paths) for what, _, paths in changes(layer(("usr/bin", {"type": LINK, "linkname": "/opt/bin"}))))
+    found = {what: paths for what, _, paths in changes(layer(("usr/bin", {"type": LINK, "linkname": "/opt/bin"})))}
     assert found["kind"] == ["usr/bin"]
     assert found["removed"] == ["usr/bin/link", "usr/bin/other", "usr/bin/su", "usr/bin/tool"]
 
@@ -97,13 +119,17 @@ def test_the_layer_that_did_it_is_named_not_one_that_copied_it_later():
     assert changes(layer(("usr/bin/tool", changed)), layer(("opt/x", b"")), layer(("usr/bin/tool", changed))) == [
         ("content", 1, ["usr/bin/tool"])
     ]
-    assert changes(layer(("opt/x", b"")), layer(("usr/bin/.wh.tool", b"")), layer(("opt/y", b""))) == [("removed", 2, ["usr/bin/tool"])]
+    assert changes(layer(("opt/x", b"")), layer(("usr/bin/.wh.tool", b"")), layer(("opt/y", b""))) == [
+        ("removed", 2, ["usr/bin/tool"])
+    ]
 
 
 def test_a_hard_link_has_the_content_of_what_it_names_in_its_layer():
     same = layer(("opt/copy", TOOL), ("usr/bin/tool", {"type": HARD, "linkname": "opt/copy", "mode": 0o755}))
     assert changes(same) == []
-    other = layer(("opt/copy", {"data": b"evil", "mode": 0o755}), ("usr/bin/tool", {"type": HARD, "linkname": "opt/copy", "mode": 0o755}))
+    other = layer(
+        ("opt/copy", {"data": b"evil", "mode": 0o755}), ("usr/bin/tool", {"type": HARD, "linkname": "opt/copy", "mode": 0o755})
+    )
     assert changes(other) == [("content", 1, ["usr/bin/tool"])]
 
 
@@ -124,7 +150,9 @@ def test_a_link_of_the_same_layer_leads_to_a_base_file_too():
     [(what, number, paths)] = changes(tricked)
     assert what in ("content", "unknown")
     assert (number, paths) == (1, ["usr/bin/tool"])
-    replaced = layer(("opt/x", None), ("opt/x", {"type": LINK, "linkname": "/usr/bin"}), ("opt/x/tool", {"data": b"TOOL", "mode": 0o755}))
+    replaced = layer(
+        ("opt/x", None), ("opt/x", {"type": LINK, "linkname": "/usr/bin"}), ("opt/x/tool", {"data": b"TOOL", "mode": 0o755})
+    )
     assert changes(replaced)[0][2] == ["usr/bin/tool"]
 
 
@@ -134,7 +162,9 @@ def test_a_real_folder_takes_a_links_place():
 
 
 def test_links_in_a_circle_are_a_problem():
-    found = folded(layer(("a", {"type": LINK, "linkname": "b"}), ("b", {"type": LINK, "linkname": "a"}), ("a/x", b""), ("b/y", b"")))
+    found = folded(
+        layer(("a", {"type": LINK, "linkname": "b"}), ("b", {"type": LINK, "linkname": "a"}), ("a/x", b""), ("b/y", b""))
+    )
     assert found.problems
 
 
@@ -160,7 +190,9 @@ def test_setuid_files_of_the_end_are_found_and_hidden_ones_are_not():
     assert own == [b"usr/bin/su", b"opt/evil"]
     assert [each.path for each in folded(evil, layer(("opt/.wh.evil", b""))).found if each.what == "setuid"] == [b"usr/bin/su"]
     assert [each.path for each in folded(evil, layer(("opt/evil", b"e"))).found if each.what == "setuid"] == [b"usr/bin/su"]
-    linked = layer(("opt/evil", {"data": b"e", "mode": 0o4755}), ("opt/second", {"type": HARD, "linkname": "opt/evil", "mode": 0o755}))
+    linked = layer(
+        ("opt/evil", {"data": b"e", "mode": 0o4755}), ("opt/second", {"type": HARD, "linkname": "opt/evil", "mode": 0o755})
+    )
     assert b"opt/second" in [each.path for each in folded(linked).found if each.what == "setuid"]
 
 

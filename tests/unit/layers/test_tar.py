@@ -43,14 +43,27 @@ def walk(stream, step=None):
 def test_what_tarfile_writes_is_read_whatever_the_pieces(fmt, step):
     long = "folder/" * (11 if fmt == tarfile.USTAR_FORMAT else 40) + "name"
     stream = layer(
-        ("a", None), ("a/b", b"x" * 1000), (long, b"long"), ("a/link", {"type": tarfile.SYMTYPE, "linkname": "b"}),
-        ("a/hard", {"type": tarfile.LNKTYPE, "linkname": "a/b"}), ("a/empty", b""),
-        ("a/own", {"data": b"1", "uid": 1101, "gid": 1100, "mode": 0o4755}), fmt=fmt,
+        ("a", None),
+        ("a/b", b"x" * 1000),
+        (long, b"long"),
+        ("a/link", {"type": tarfile.SYMTYPE, "linkname": "b"}),
+        ("a/hard", {"type": tarfile.LNKTYPE, "linkname": "a/b"}),
+        ("a/empty", b""),
+        ("a/own", {"data": b"1", "uid": 1101, "gid": 1100, "mode": 0o4755}),
+        fmt=fmt,
     )
     walker, sink = walk(stream, step)
     assert walker.problem == ""
     assert walker.finished
-    assert [entry.name.rstrip(b"/").decode() for entry in sink.entries] == ["a", "a/b", long, "a/link", "a/hard", "a/empty", "a/own"]
+    assert [entry.name.rstrip(b"/").decode() for entry in sink.entries] == [
+        "a",
+        "a/b",
+        long,
+        "a/link",
+        "a/hard",
+        "a/empty",
+        "a/own",
+    ]
     assert sink.contents[b"a/b"] == b"x" * 1000 + b"|"
     assert sink.contents[long.encode()] == b"long|"
     own = sink.entries[-1]
@@ -65,8 +78,17 @@ def test_names_that_are_no_utf8_stay_bytes():
 
 
 def test_pax_gives_names_links_sizes_owners_and_attributes():
-    stream = pax(path=b"n" * 300, linkpath=b"l" * 200, uid=b"123456789", gid=b"987654321",
-                 SCHILY__xattr__security__capability=b"\1\0\0\2\0\x20\0\0") + file(b"short", b"data") + END
+    stream = (
+        pax(
+            path=b"n" * 300,
+            linkpath=b"l" * 200,
+            uid=b"123456789",
+            gid=b"987654321",
+            SCHILY__xattr__security__capability=b"\1\0\0\2\0\x20\0\0",
+        )
+        + file(b"short", b"data")
+        + END
+    )
     _, sink = walk(stream)
     [entry] = sink.entries
     assert entry.name == b"n" * 300
@@ -95,7 +117,10 @@ def test_a_sparse_file_has_its_real_size_and_its_map_is_passed():
     stream = old + bytes(more) + bytes(512) + file(b"next", b"1") + END
     walker, sink = walk(stream)
     assert walker.problem == ""
-    assert [(entry.name, entry.size, entry.sparse) for entry in sink.entries] == [(b"sparse", 10_000_000, True), (b"next", 1, False)]
+    assert [(entry.name, entry.size, entry.sparse) for entry in sink.entries] == [
+        (b"sparse", 10_000_000, True),
+        (b"next", 1, False),
+    ]
     pax_form = pax(GNU__sparse__major=b"1", GNU__sparse__minor=b"0", GNU__sparse__name=b"real", GNU__sparse__realsize=b"5000")
     _, sink = walk(pax_form + file(b"GNUSparseFile.1/real", b"0\n" + bytes(510)) + END)
     assert (sink.entries[0].name, sink.entries[0].size, sink.entries[0].sparse) == (b"real", 5000, True)
@@ -162,8 +187,14 @@ def test_a_stream_with_a_byte_changed_is_read_as_tarfile_reads_it_or_is_a_proble
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.text("abc/é", min_size=1, max_size=150).filter(lambda t: t.strip("/")), st.binary(max_size=1500)), max_size=8),
-       st.integers(1, 2000), st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]))
+@given(
+    st.lists(
+        st.tuples(st.text("abc/é", min_size=1, max_size=150).filter(lambda t: t.strip("/")), st.binary(max_size=1500)),
+        max_size=8,
+    ),
+    st.integers(1, 2000),
+    st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]),
+)
 def test_all_that_tarfile_writes_is_read_back(entries, step, fmt):
     walker, sink = walk(layer(*entries, fmt=fmt), step)
     assert walker.problem == ""
