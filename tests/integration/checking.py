@@ -36,6 +36,8 @@ CAPABILITY = (
     "RUN cp /bin/true /opt/net && python3 -c \"import os; os.setxattr('/opt/net', 'security.capability', "
     "bytes.fromhex('0100000200200000000000000000000000000000'))\""
 )
+_DISTS = ("RUN for d in {dists}; do mkdir -p /usr/local/lib/python3.11/dist-packages/$d.dist-info; "
+          "touch /usr/local/lib/python3.11/dist-packages/$d.dist-info/METADATA; done")
 USER = "ENV PYTHONUNBUFFERED=1\nUSER ma-user"
 
 PLANTED = [
@@ -83,6 +85,10 @@ PLANTED = [
          line=2, path="/root/.netrc"),
     Case("MA122", "no PYTHONUNBUFFERED under v2", "RUN echo", "warning", "v2", alone=True),
     Case("MA123", "output to a file", "CMD python train.py > /tmp/train.log", "warning", line=2, alone=True),
+    Case("MA124", "tensorflow-gpu 1.15 beside CUDA 9", _DISTS.format(dists="tensorflow_gpu-1.15.0") + " && mkdir -p /usr/local/cuda/lib64 && "
+         "echo x > /usr/local/cuda/lib64/libcudart.so.9.0.176", line=2, alone=True),
+    Case("MA124", "tensorflow-gpu 1.15 without CUDA", _DISTS.format(dists="tensorflow_gpu-1.15.0"), "warning", line=2, alone=True),
+    Case("MA133", "numpy 1.15 beside tensorflow-gpu 1.15", _DISTS.format(dists="numpy-1.15.0 tensorflow_gpu-1.15.0"), line=2, alone=True),
     Case("MA125", "part of a driver", "RUN mkdir -p /usr/lib/nvidia && echo x > /usr/lib/nvidia/libcuda.so.470.57.02", line=2,
          path="/usr/lib/nvidia/libcuda.so.470.57.02"),
     Case("MA126", "a package that wants a library", PACKAGE.format(name="broken", code="import ctypes; ctypes.CDLL(\"libcudart.so.9.0\")"),
@@ -118,6 +124,9 @@ CLEAN = [
          "printf '[global]\\nindex-url = https://mirror.example/simple\\n' > /root/.pip.conf && echo registry=x > /root/.npmrc"),
     Case("MA122", "PYTHONUNBUFFERED", "ENV PYTHONUNBUFFERED=1", contract="v2"),
     Case("MA123", "tee, and errors to nothing", "CMD python train.py 2>&1 | tee /tmp/train.log", alone=True),
+    Case("MA124", "tensorflow-gpu 1.15 beside CUDA 10.0, torch that brings its own", _DISTS.format(dists="tensorflow_gpu-1.15.0 torch-2.1.0")
+         + " && mkdir -p /usr/local/cuda/lib64 && echo x > /usr/local/cuda/lib64/libcudart.so.10.0.130", alone=True),
+    Case("MA133", "numpy 1.16", _DISTS.format(dists="numpy-1.16.4 tensorflow_gpu-1.15.0"), alone=True),
     Case("MA125", "a stub and a runtime library", "RUN mkdir -p /usr/local/cuda/lib64/stubs && echo x > /usr/local/cuda/lib64/stubs/libcuda.so && "
          "echo x > /usr/local/cuda/lib64/libcudart.so.10.0.130"),
     Case("MA126", "packages that import, and one that wants a GPU", PACKAGE.format(name="fine", code="x = 1") + "\n" + PACKAGE.format(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import Finding, Rule, Severity
-from . import cloud, content, files, settings, space
+from . import cloud, content, files, libraries, settings, space
 from .facts import ImageFacts
 
 RULES: tuple[Rule[ImageFacts], ...] = tuple(
-    sorted((*files.RULES, *settings.RULES, *content.RULES, *space.RULES, *cloud.RULES), key=lambda rule: rule.code)
+    sorted((*files.RULES, *settings.RULES, *content.RULES, *libraries.RULES, *space.RULES, *cloud.RULES), key=lambda rule: rule.code)
 )
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
