@@ -10,6 +10,7 @@ from collections.abc import Generator, Sequence
 
 from ..errors import EngineAPIError, EngineError
 from ..events import Event, Vertex, VertexLog
+from ..messages import t
 from ..rules.image.facts import Trial
 from ..text import clean, shorten
 from .discovery import Engine
@@ -65,6 +66,10 @@ for number, folder in enumerate(folders):
     if os.path.realpath(os.path.dirname(folder)) not in paths:
         continue
     say("start", str(number))
+    child = os.fork()  # each in a process of its own: packages change what others find
+    if child:
+        os.waitpid(child, 0)
+        continue
     failed = ""
     for name in modules(folder):
         try:
@@ -73,7 +78,7 @@ for number, folder in enumerate(folders):
             failed = "%s: %s" % (type(error).__name__, " ".join(str(error).split()))
             break
     say("done", str(number), failed)
-os._exit(0)
+    os._exit(0)
 """
 
 
@@ -129,7 +134,7 @@ def read(output: str, mark: str, packages: Sequence[str]) -> Trial:
     python, failed, denied = "", "", []
     errors: dict[int, str] = {}
     tried: list[str] = []
-    begun: int | None = None
+    begun: set[int] = set()
     for line in output.splitlines():
         word, _, rest = line.partition(f"{mark} ")[2].partition(" ")
         rest = shorten(clean(rest), 300)
@@ -138,16 +143,15 @@ def read(output: str, mark: str, packages: Sequence[str]) -> Trial:
             denied.append(rest)
         elif word == "python":
             python = rest
-        elif word == "start" and number < len(packages):
-            begun = number
+        elif word == "start" and 0 <= number < len(packages):
+            begun.add(number)
             tried.append(packages[number])
-        elif word == "done" and number < len(packages):
-            begun = None
+        elif word == "done" and 0 <= number < len(packages):
+            begun.discard(number)
             error = rest.partition(" ")[2]
             if error and not any(part in error for part in _NEEDS_DEVICE):
                 errors[number] = error
         elif word == "ended":
             failed = f"python: exit code {rest}" if not python else ""
-    if begun is not None:
-        errors[begun] = "it took Python down, or did not end in time"
+    errors.update(dict.fromkeys(begun, t("it took Python down, or did not end in time")))
     return Trial("", failed, python, tuple(tried), tuple((packages[n], text) for n, text in errors.items()), tuple(denied))

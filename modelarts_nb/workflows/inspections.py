@@ -171,7 +171,11 @@ def _media_type(image: Image, parts: ImageParts, credentials: registry.Credentia
 def _try_out(engine: Engine, image: Image, facts: ImageFacts) -> Generator[Event | None, None, Trial]:
     if engine.architecture and not image.platform.endswith(f"/{engine.architecture}"):
         return Trial(skipped=t("the image is for {platform}, this machine is not", platform=image.platform))
-    own = [package for package in facts.packages if package.asked and package.layer >= facts.base.layers]
+    bases = {found.path for found in facts.folded.hidden if found.ref.layer < facts.base.layers}
+    own = [
+        package for package in facts.packages
+        if package.asked and package.layer >= facts.base.layers and f"{package.folder}/REQUESTED".encode() not in bases
+    ]
     folder = str(facts.config.get("WorkingDir") or "")
     cache = ["/cache"] if facts.contract == "v1" else []  # v2 mounts it for its user
     writes = dict.fromkeys([facts.limits.home, *cache, "/tmp", *([folder] if folder else [])])  # noqa: S108  # the image's

@@ -143,8 +143,9 @@ CLEAN = [
 # Every line of the measurements (shared reference "layers"), with the rules of error severity that it may break by itself
 EVERYDAY = [
     ("pip install numpy", set()), ("pip install --upgrade pip setuptools wheel", set()),
-    ("apt-get update && apt-get install -y vim", set()), ("apt-get install -y build-essential git curl", set()),
-    ("apt-get install -y libgl1 ffmpeg", set()),
+    ("apt-get update && apt-get install -y --no-install-recommends vim", set()),
+    ("apt-get install -y --no-install-recommends build-essential git curl", set()),
+    ("apt-get install -y --no-install-recommends libgl1 ffmpeg", set()),
     ("apt-get install -y openssh-server", {"MA108"}), ("apt-get install -y nginx cron", {"MA108"}),
     ("apt-get install -y sudo", {"MA108"}), ("apt-get install -y iputils-ping", set()), ("apt-get upgrade -y", set()),
     ("useradd -m alice", set()), ("echo alice:secret | chpasswd", set()),

@@ -164,7 +164,7 @@ def starts(facts: ImageFacts) -> Iterator[Seen]:
             evidence=trial.failed,
         )
     for name, error in trial.imports:
-        layer = next((package.layer for package in facts.packages if package.name == name), -1)
+        layer = next((each.layer for each in facts.packages if each.asked and each.name == name), -1)
         message = t("The package {name} cannot be imported as uid {uid}.", name=name, uid=facts.limits.uid)
         fix = t("Install what the error names, as root, before USER; test it: RUN python -c 'import …'")
         if layer >= 0:
