@@ -61,8 +61,9 @@ def failed(report: CheckReport, hint: str = "") -> ChecksFailed:
     more = len(report.errors) - len(lines)
     lines += [t("  … and {count} more", count=more)] if more else []
     return ChecksFailed(
-        "\n".join([f"{report.image}: {report.title}", *lines]),
+        f"{report.image}: {report.title}",
         hint or t("Each has a fix in the table above; --no-fail only reports. %check? tells more."), report.findings, report,
+        told=lines, first_line=report.first_line,
     )
 
 

@@ -30,8 +30,11 @@ _SIGNALS = frozenset((
 
 @dataclass(frozen=True)
 class Scope:
-    """What holds before an instruction. ``values``: ENV and ARG; ``environment``: ENV alone, without the base's. ``user`` and
-    ``directory`` are "" where the base decides. ``unknown``: arguments whose value only the build will tell."""
+    """What holds before an instruction. ``values``: ENV and ARG; ``environment``: ENV alone, without the base's.
+
+    ``user`` and ``directory`` are "" where the base decides; a “?” in them stands for what is not known. ``unknown``: arguments
+    whose value only the build will tell.
+    """
 
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -43,7 +46,7 @@ class Scope:
 
     def expand(self, text: str) -> str | None:
         """The text with its variables; None where one is not known. Raises ExpansionError."""
-        if self.unknown and any(name in self.unknown for name in re.findall(r"\$\{?(\w+)", text)):
+        if "$" in text and self.unknown and any(name in self.unknown for name in re.findall(r"\$\{?(\w+)", text)):
             return None
         return expand(text, self.values, self.escape)
 
@@ -182,7 +185,7 @@ class _Resolver:
             return _changed(scope, user=self.text(scope, made.arguments, made) or "?")
         if keyword == "WORKDIR":
             path = self.text(scope, made.arguments, made) or "?"
-            return _changed(scope, directory=path if path.startswith("/") else f"{scope.directory}/{path}")
+            return _changed(scope, directory=path if path.startswith("/") else f"{scope.directory or '?'}/{path}")
         if keyword == "SHELL":
             return _changed(scope, shell=made.words)
         return scope
@@ -214,7 +217,7 @@ class _Resolver:
         values, unknown = dict(scope.values), set(scope.unknown)
         for word in made.words:
             name, equals, default = word.partition("=")
-            name = expand(name, {}, scope.escape) if '"' in name or "'" in name else name
+            name = self.text(Scope(escape=scope.escape), name, made) or ""
             now = _changed(scope, values=values, unknown=frozenset(unknown))
             value = self.text(now, default, made) if equals else top.get(name)
             if self.given is not None and name in self.given:

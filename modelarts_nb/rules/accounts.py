@@ -155,8 +155,9 @@ def owners_are_of_this_generation(written: Written) -> Iterator[Seen]:
         yield from told(ran.text(ran.command.operands[0]) if ran.command.operands else "", ran.line, ran.end_line)
     for step in written.of("COPY", "ADD"):
         yield from told(step.instruction.flag("chown") or "", step.instruction.line, step.instruction.end_line)
-    for _, uid, ran in _made_accounts(written):
-        yield from told(uid, ran.line, ran.end_line)
+    for name, uid, ran in _made_accounts(written):
+        if name != limits.user:  # of which MA011 speaks
+            yield from told(uid, ran.line, ran.end_line)
 
 
 RULES = (final_user, account_is_kept, places_are_reachable, owners_are_of_this_generation)

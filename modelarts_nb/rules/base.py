@@ -179,6 +179,8 @@ def architecture_fits(written: Written) -> Iterator[Seen]:
         return
     for ran in written.ran:
         for text in ran.command.arguments:
+            if "64" not in text:
+                continue
             named = _NAMED.search(text.rpartition("/")[2]) if re.search(r"\.(?:whl|sh|run|deb|rpm|tar\.\w+|tgz|zip)\b",
                 text) else None
             if named and _ARCHITECTURES[named.group(1).lower()] != is_for:

@@ -125,7 +125,7 @@ def _ends_in_comment(text: str) -> bool:
 def command_shows_output(job: Job) -> Iterator[Seen]:
     for command in job.commands:
         file = to_file(command)
-        if file and command.name not in ("echo", "printf", "cat", "env", "date"):
+        if file and not command.captured and command.name not in ("echo", "printf", "cat", "env", "date"):
             yield Seen(
                 t("The command writes its output to a file, {file}: the platform shows only standard output.", file=file),
                 t("Leave the redirection out, or use `2>&1 | tee {file}` inside a script.", file=file),

@@ -13,8 +13,7 @@ from typing import Any
 from ..messages import mark, t
 from .making import Seen, rule
 from .model import Severity
-from .pip import Install, Requirement, installs
-from .setuid import packages
+from .requirements import Install, Requirement
 from .written import WARNING, Written
 
 _CUDA = "OTC reinstalled_cuda_version; HW docker-modelarts_6019; frameworks.json"
@@ -48,11 +47,19 @@ def table() -> tuple[Framework, ...]:
 def framework(package: Requirement) -> Framework | None:
     """What the table says of a pinned package."""
     version = package.pinned.split("+")[0]
-    for entry in table():
-        same = version == entry.version or (not entry.exact and version.startswith(f"{entry.version}."))
-        if version and same and package.name in entry.names:
+    for entry in _by_name().get(package.name, ()) if version else ():
+        if version == entry.version or (not entry.exact and version.startswith(f"{entry.version}.")):
             return entry
     return None
+
+
+@cache
+def _by_name() -> dict[str, list[Framework]]:
+    found: dict[str, list[Framework]] = {}
+    for entry in table():
+        for name in entry.names:
+            found.setdefault(name, []).append(entry)
+    return found
 
 
 def base_cuda(written: Written) -> str:
@@ -105,7 +112,7 @@ def _same_cuda(needed: str, base: str) -> bool:
 
 
 def _pinned(written: Written) -> Iterator[tuple[Install, Requirement, Framework]]:
-    for install in installs(written):
+    for install in written.installs:
         for package in install.requirements:
             entry = framework(package)
             if entry is not None:
@@ -117,7 +124,7 @@ def _pinned(written: Written) -> Iterator[tuple[Install, Requirement, Framework]
 def no_driver_inside(written: Written) -> Iterator[Seen]:
     severity = Severity.ERROR if written.target.contract == "v2" else WARNING
     for ran in written.ran:
-        names = [name for name in packages(ran) if _DRIVER_PACKAGE.match(name)]
+        names = [name for name in ran.packages if _DRIVER_PACKAGE.match(name)]
         files = [text.rpartition("/")[2] for text in (ran.command.words[0].text if ran.command.words else "",
                  *ran.command.arguments) if _DRIVER_FILE.search(ran.text(text))]
         only_toolkit = ran.command.has("", "--toolkit", "--toolkitpath", "--extract")
@@ -187,7 +194,7 @@ def _base_with(written: Written, needed: tuple[str, ...]) -> str:
 
 @rule("MA032", Severity.ERROR, mark("numpy that a framework cannot use"), "Requires-Dist of the packages; frameworks.json")
 def numpy_fits(written: Written) -> Iterator[Seen]:
-    pinned = [(install, each) for install in installs(written) for each in install.requirements
+    pinned = [(install, each) for install in written.installs for each in install.requirements
               if each.name == "numpy" and each.pinned]
     if not pinned:
         return

@@ -51,7 +51,7 @@ def output_is_shown(written: Written) -> Iterator[Seen]:
         made = step.instruction
         for command in _commands(made.words, made.arguments, exec_form=made.exec_form):
             file = to_file(command)
-            if file and not command.nested and command.after != "|":
+            if file and not command.captured and command.after != "|":
                 yield Seen(
                     t("{keyword} writes its output to {file}: the platform shows only standard output.", keyword=made.keyword,
                       file=file),

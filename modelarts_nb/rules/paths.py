@@ -6,7 +6,6 @@ import fnmatch
 import re
 
 PROTECTED = ("/bin", "/sbin", "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/etc")
-FREE = ("/usr/local",)
 FOLDERS = frozenset((*PROTECTED, "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/share", "/home/work", "/home/ma-user", "/"))
 TOOLS = frozenset((
     "run_train.sh", "utils.sh", "ip_mapper.py", "modelarts-downloader.py", "dls-downloader.py", "get_cluster_ib_ip.py",
@@ -33,6 +32,10 @@ _LIBRARIES = re.compile(
 )
 
 
+_PROTECTED = re.compile(rf"(?!/usr/local(?:/|\Z))(?:{'|'.join(PROTECTED)})(?:/|\Z)")
+_EVERYDAY = re.compile("|".join(fnmatch.translate(pattern) for pattern in EVERYDAY))
+
+
 def below(path: str, folder: str) -> bool:
     """Whether the path is the folder or in it."""
     return path == folder or path.startswith(f"{folder.rstrip('/')}/")
@@ -40,8 +43,7 @@ def below(path: str, folder: str) -> bool:
 
 def protected(path: str) -> bool:
     """Whether the base's files there must not change, as far as the platform's text says."""
-    inside = any(below(path, folder) for folder in PROTECTED) and not any(below(path, folder) for folder in FREE)
-    return inside and not any(fnmatch.fnmatchcase(path, pattern) for pattern in EVERYDAY)
+    return _PROTECTED.match(path) is not None and _EVERYDAY.match(path) is None
 
 
 def is_core(path: str) -> bool:

@@ -10,30 +10,14 @@ from ..messages import mark, t
 from .making import Seen, rule
 from .model import Severity
 from .paths import FOLDERS, below, is_core, is_tool, protected
-from .setuid import packages
 from .written import NOTE, WARNING, Ran, Written, absolute, at, words_of
 
 _SOURCE = "ModelArts custom image tutorial, 2.1.1: files under /bin, /sbin, /usr, /lib(64) stay as they are"
 
 
-def _made(written: Written, before: int) -> set[str]:
-    """Paths that the Dockerfile itself makes above a line: they are not the base's."""
-    found: set[str] = set()
-    for ran in written.ran:
-        if ran.line > before:
-            break
-        if ran.command.name in ("mkdir", "touch", "ln", "cp", "mv", "install", "tee"):
-            found |= {ran.path(text) for text in ran.command.operands}
-        found |= {ran.path(each.target.text) for each in ran.command.redirections if each.operator == ">"}
-        found |= {ran.path(value) for value in (ran.command.value("-O", "-o", "-P", "-C", "-d"),) if value}
-    for step in written.of("COPY", "ADD"):
-        if step.instruction.line < before:
-            found.add(absolute(words_of(step)[-1], step.scope.directory))
-    return {path for path in found if path and not is_core(path)}
-
-
-def _is_own(path: str, own: set[str]) -> bool:
-    return any(below(path, each) for each in own)
+def _is_own(written: Written, path: str, before: int) -> bool:
+    """Whether the Dockerfile itself makes the path above a line: then it is not the base's."""
+    return any(line <= before and below(path, made) and not is_core(made) for line, made in written.made)
 
 
 def _severity(path: str) -> Severity:
@@ -44,11 +28,12 @@ def _severity(path: str) -> Severity:
 def base_is_not_removed(written: Written) -> Iterator[Seen]:
     installed: set[str] = set()
     for ran in written.ran:
-        installed |= set(packages(ran))
+        installed |= set(ran.packages)
         if ran.command.name in ("rm", "unlink", "rmdir", "shred"):
-            own = _made(written, ran.line)
-            for path in filter(None, map(ran.path, ran.command.operands)):
-                if protected(path) and not _is_own(path, own) and not is_tool(path, written.limits.home):
+            for path in filter(None, ran.paths):
+                if protected(path) and not is_tool(path, written.limits.home) and (
+                    not _is_own(written, path, ran.line)
+                ):
                     yield Seen(
                         t("{path} is the base image's: the audit compares everything under /bin, /sbin, /usr and /lib with it.",
                           path=path),
@@ -75,47 +60,83 @@ def _removed_packages(ran: Ran, installed: set[str]) -> list[str]:
 def base_is_not_overwritten(written: Written) -> Iterator[Seen]:
     for ran in written.ran:
         for path, how in _overwritten(ran):
-            if protected(path) and not is_tool(path, written.limits.home) and not _is_own(path, _made(written, ran.line - 1)):
+            if protected(path) and not is_tool(path, written.limits.home) and not _is_own(written, path, ran.line - 1):
                 yield from _told(path, how, ran.line, ran.end_line)
     for step in written.of("COPY", "ADD"):
-        for path in _destinations(words_of(step), step.scope.directory):
+        words = words_of(step)
+        for path in _destinations(words, step.scope.directory):
             if is_core(path):
                 yield from _told(path, step.instruction.keyword, *at(step.instruction))
+        unpacks = step.instruction.keyword == "ADD" and any(_ARCHIVE.search(word) and "://" not in word for word in words[:-1])
+        if unpacks and absolute(words[-1], step.scope.directory) in _OVER_BASE:
+            yield _unpacked("ADD", absolute(words[-1], step.scope.directory), *at(step.instruction))
+    for ran in written.named("tar", "unzip", "bsdtar"):
+        path = ran.path(ran.command.value("-C", "--directory", "-d") or "")
+        if path in _OVER_BASE and not ran.command.has("c", "--create"):
+            yield _unpacked(ran.command.name, path, ran.line, ran.end_line)
+
+
+_ARCHIVE = re.compile(r"\.(?:tar(?:\.\w+)?|tgz|tbz2|txz)\Z")
+_OVER_BASE = frozenset(("/", "/usr", "/usr/bin", "/usr/lib", "/usr/sbin", "/bin", "/sbin", "/lib", "/lib64", "/etc"))
+
+
+def _unpacked(how: str, path: str, line: int, end_line: int) -> Seen:
+    return Seen(
+        t("{how} unpacks an archive over {path}: what the base image has there is overwritten where the names are the same.",
+          how=how, path=path),
+        t("Put your own below /usr/local, /opt or the home folder, and that place first in PATH."), line, end_line, path=path,
+        severity=WARNING,
+    )
+
+
+_PYTHON = re.compile(r"/(?:python|pip)[\d.]*\Z")  # which many images do not have before a link is made
 
 
 def _told(path: str, how: str, line: int, end_line: int) -> Iterator[Seen]:
     yield Seen(
         t("{how} changes {path}, which is the base image's.", how=how, path=path),
         t("Put your own below /usr/local, /opt or the home folder, and that place first in PATH."), line, end_line, path=path,
-        severity=WARNING if how in ("chmod", "chown", "chgrp") or re.search(r"/(?:python|pip)[\d.]*\Z", path) else _severity(path),
+        severity=WARNING if how in ("chmod", "chown", "chgrp") or _PYTHON.search(path) else _severity(path),
     )
+
+
+_OVERWRITING = frozenset((
+    "cp", "mv", "install", "ln", "sed", "truncate", "tee", "dd", "strip", "patch", "chmod", "chown", "chgrp", "wget", "curl",
+))
 
 
 def _overwritten(ran: Ran) -> Iterator[tuple[str, str]]:
     """(path, how) of what a command surely writes over; new files in protected folders are no change of the base."""
     command, name = ran.command, ran.command.name
-    operands = [path for path in map(ran.path, command.operands) if path]
+    if name not in _OVERWRITING and not command.redirections:
+        return
     for each in command.redirections:
         path = ran.path(each.target.text)
         if each.operator in (">", ">>", ">|", "&>", "&>>") and is_core(path):
             yield path, f"“{each.operator}”"
-    new = name == "ln" and not command.has("f", "--force")  # which fails where something is there
-    if name in ("cp", "mv", "install", "ln") and len(operands) > 1 and not new:
-        yield from ((path, name) for path in _destinations(tuple(operands), ran.directory) if is_core(path))
-        if name == "mv":
-            yield from ((path, name) for path in operands[:-1])
-    elif name == "sed" and any(re.match(r"-[a-zA-Z]*i|--in-place", text) for text in command.options):
-        yield from ((path, "sed -i") for path in operands)
-    elif name in ("truncate", "tee", "dd", "strip", "patch"):
-        yield from ((path, name) for path in operands if is_core(path))
+    if name == "sed" and any(re.match(r"-[a-zA-Z]*i|--in-place", text) for text in command.options):
+        yield from ((path, "sed -i") for path in ran.paths if path)
     elif name in ("chmod", "chown", "chgrp") and command.operands:
         mode = command.operands[0]
         harmless = name == "chmod" and (re.fullmatch(r"a?\+[rX]+", mode) or _SETUID_MODE.match(mode))
-        yield from ((path, name) for path in map(ran.path, command.operands[1:]) if path and not harmless)
-    elif name in ("wget", "curl"):
-        path = ran.path(command.value("-O", "-o", "--output", "--output-document") or "")
-        if is_core(path):
-            yield path, name
+        yield from ((path, name) for path in ran.paths[1:] if path and not harmless)
+    else:
+        yield from ((path, name) for path in _written_over(ran) if is_core(path))
+        if name == "mv":
+            yield from ((path, name) for path in ran.paths[:-1] if path)
+
+
+def _written_over(ran: Ran) -> list[str]:
+    """The paths that a command writes a file to."""
+    command, name = ran.command, ran.command.name
+    if name in ("truncate", "tee", "dd", "strip", "patch"):
+        return list(ran.paths)
+    if name in ("wget", "curl"):
+        return [ran.path(command.value("-O", "-o", "--output", "--output-document") or "")]
+    new = name == "ln" and not command.has("f", "--force")  # which fails where something is there
+    if name in ("cp", "mv", "install", "ln") and len(command.operands) > 1 and not new:
+        return _destinations(ran.paths, ran.directory)
+    return []
 
 
 _SETUID_MODE = re.compile(r"0?[2467][0-7]{3}|[ugoa,]*[-+]s")  # MA020's
@@ -126,7 +147,8 @@ def _destinations(words: tuple[str, ...], directory: str) -> list[str]:
     destination = absolute(words[-1], directory) if words else ""
     if not destination:
         return []
-    inside = [posixpath.join(destination, posixpath.basename(source)) for source in words[:-1] if source]
+    names = [posixpath.basename(source) for source in words[:-1]]  # "" for a folder, whose files are not known
+    inside = [posixpath.join(destination, name) for name in names if name not in ("", ".", "..") and "*" not in name]
     return inside if words[-1].endswith("/") or destination in FOLDERS else [destination, *inside]
 
 
@@ -149,7 +171,7 @@ def base_is_not_upgraded(written: Written) -> Iterator[Seen]:
                   command=f"{name} {operands[0]}"),
                 t("Install the packages that you need by name, without upgrading the others."), ran.line, ran.end_line,
             )
-        for package in sorted(_CORE_PACKAGES.intersection(packages(ran))):
+        for package in sorted(_CORE_PACKAGES.intersection(ran.packages)):
             yield Seen(
                 t("Installing {package} again replaces the base image's where a newer version exists.", package=package),
                 t("Leave it out: the base has it."), ran.line, ran.end_line,
@@ -171,12 +193,17 @@ def _upgrades_pip(ran: Ran) -> bool:
     )
 
 
+_CHANGING = frozenset(("rm", "unlink", "mv", "cp", "install", "ln", "sed"))
+
+
 @rule("MA025", Severity.ERROR, mark("the platform's tools in the home folder changed"), f"{_SOURCE}; the tools in $HOME too")
 def tools_stay(written: Written) -> Iterator[Seen]:
     home = written.limits.home
     for ran in written.ran:
         command = ran.command
-        operands = [path for path in map(ran.path, command.operands) if path]
+        if command.name not in _CHANGING and not command.redirections:
+            continue
+        operands = [path for path in ran.paths if path]
         changed: list[str] = []
         if command.name in ("rm", "unlink", "mv"):
             changed = operands if command.name == "rm" else operands[:1]

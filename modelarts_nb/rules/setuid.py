@@ -35,35 +35,12 @@ PACKAGES = {
 _NUMERIC = re.compile(r"0*([0-7])([0-7]{3})\Z")
 _SYMBOLIC = re.compile(r"(?:\A|,)[ugoa]*[+=][rwxXt]*s")
 _TAKEN = re.compile(r"(?:\A|,)[ugoa]*-[rwxXt]*s|0*[0-7]{3}\Z|[ugoa]*=[rwx]*\Z")
-INSTALLS = {
-    "apt-get": ("install",), "apt": ("install",), "aptitude": ("install",), "yum": ("install", "localinstall"),
-    "dnf": ("install",),
-    "microdnf": ("install",), "apk": ("add",), "zypper": ("install", "in"),
-}
-
-
-def packages(ran: Ran) -> list[str]:
-    """The names of the distribution's packages that a command installs, without versions."""
-    verbs = INSTALLS.get(ran.command.name, ())
-    operands = [ran.text(text) for text in ran.command.operands]
-    verb = next((index for index, text in enumerate(operands) if text in verbs), None)
-    if verb is None:
-        return []
-    return [re.split(r"[=:]", name)[0].rpartition("/")[2] for text in operands[verb + 1 :] for name in text.split()]
 
 
 def sets_bits(mode: str) -> bool:
     """Whether a mode sets setuid or setgid."""
     numeric = _NUMERIC.match(mode)
     return bool(int(numeric.group(1)) & 6) if numeric else _SYMBOLIC.search(mode) is not None
-
-
-def _folders(written: Written) -> set[str]:
-    """What the Dockerfile makes as folders: the rule speaks of files."""
-    made = {ran.path(text) for ran in written.named("mkdir") for text in ran.command.operands}
-    made |= {ran.path(text) for ran in written.named("install") if ran.command.has("d", "--directory") for text in
-             ran.command.operands}
-    return made | {step.scope.expand(step.instruction.arguments) or "" for step in written.of("WORKDIR")}
 
 
 def _taken_away(written: Written, path: str, after: int) -> bool:
@@ -98,7 +75,7 @@ def _owned_by_others(written: Written, ran: Ran, path: str) -> bool:
 
 @rule("MA020", Severity.ERROR, mark("setuid or setgid bit set on a file of root"), _SOURCE)
 def no_setuid_is_set(written: Written) -> Iterator[Seen]:
-    folders = _folders(written)
+    folders = written.folders
     for ran in written.named("chmod", "install"):
         words = [ran.text(text) for text in ran.command.arguments]
         mode, files = _mode_and_files(ran, words)
@@ -114,6 +91,12 @@ def no_setuid_is_set(written: Written) -> Iterator[Seen]:
                 t("{command} {mode} gives {path} the setuid or setgid bit: the audit refuses new files of root that have it.",
                   command=ran.command.name, mode=mode, path=path),
                 f"chmod u-s,g-s {path}", ran.line, ran.end_line, path=path,
+            )
+    for ran in written.named("setcap"):
+        if ran.command.operands and "-r" not in ran.command.options:
+            yield Seen(
+                t("setcap gives {path} a file capability: the audit may take it for setuid.", path=ran.command.operands[-1]),
+                f"setcap -r {ran.command.operands[-1]}", ran.line, ran.end_line, severity=WARNING,
             )
     for step in written.of("COPY", "ADD"):
         made = step.instruction
@@ -143,7 +126,7 @@ def _mode_and_files(ran: Ran, words: list[str]) -> tuple[str, list[str]]:
 @rule("MA021", Severity.ERROR, mark("package that brings setuid or setgid files"), _SOURCE)
 def no_package_brings_setuid(written: Written) -> Iterator[Seen]:
     for ran in written.ran:
-        for name in packages(ran):
+        for name in ran.packages:
             path = PACKAGES.get(name)
             if path is None:
                 continue

@@ -1,7 +1,8 @@
 """A shell text as its simple commands, each word with its place. Not a shell: what cannot be read is left out, never guessed.
 
 Taken apart are quotes, ``&& || ; | &``, redirections, ``( )`` and ``{ }``, ``$( )`` and back quotes, comments, here-documents
-(skipped), the words of ``if`` and ``for``, and what ``sh -c`` and ``bash -c`` are given. Variables stay as written.
+(skipped), the words of ``if`` and ``for``, and what ``sh -c``, ``find -exec`` and ``xargs`` are given. Variables stay as they
+are written.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-_OPERATORS = ("&>>", "&&", "||", ";;", "|&", "&>", ">>", "<<<", "<<-", "<<", ">&", "<&", ">|", "<>", ";", "|", "&", ">", "<",
-    "(", ")")
+_OPERATOR = re.compile(r"&>>|<<<|<<-|&&|\|\||;;|\|&|&>|>>|<<|>&|<&|>\||<>|[;|&><()]")
+_PLAIN = re.compile(r"[^\s;|&<>()\\'\"$`]+")
 _BLANKS = " \t\r"
 _REDIRECTIONS = frozenset((">", ">>", "<", "<<<", "<<", "<<-", ">&", "<&", ">|", "<>", "&>", "&>>"))
 _OPENING = frozenset(("if", "then", "elif", "else", "while", "until", "do", "!", "{", "time"))
@@ -49,7 +51,7 @@ class Redirection:
 class Command:
     """A simple command. ``before`` and ``after``: the operators around it ("" at the ends; "\\n" is a line's end).
 
-    ``nested``: it stands in ``$( )``, back quotes or a text given to a shell.
+    ``nested``: it stands in ``$( )``, back quotes or a text given to a shell; ``captured``: in one of the first two.
     """
 
     words: tuple[Word, ...]
@@ -58,25 +60,26 @@ class Command:
     before: str = ""
     after: str = ""
     nested: bool = False
+    captured: bool = False
     start: int = 0
     end: int = 0
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The program's name, without its folder."""
         return self.words[0].text.rpartition("/")[2] if self.words else ""
 
-    @property
+    @cached_property
     def arguments(self) -> tuple[str, ...]:
         """The words behind the program."""
         return tuple(word.text for word in self.words[1:])
 
-    @property
+    @cached_property
     def options(self) -> tuple[str, ...]:
         """The arguments that start with “-”."""
         return tuple(text for text in self.arguments if text.startswith("-") and len(text) > 1)
 
-    @property
+    @cached_property
     def operands(self) -> tuple[str, ...]:
         """The arguments that do not."""
         return tuple(text for text in self.arguments if not text.startswith("-") or len(text) == 1)
@@ -138,9 +141,28 @@ def _unwrapped(command: Command, depth: int) -> Iterator[Command]:
                 break
             if re.fullmatch(r"-[a-z]*c", word.text) and index + 1 < len(bare.words):
                 script = bare.words[index + 1]
-                yield from _Parser(script.text, script.start + script.quoted, depth + 1).commands()
+                inner = _Parser(script.text, script.start + script.quoted, depth + 1, captured=command.captured)
+                yield from inner.commands()
                 break
+    given = _given(bare)
+    if given:
+        yield from _unwrapped(replace(bare, words=given, redirections=(), nested=True), depth + 1)
     yield bare
+
+
+def _given(command: Command) -> tuple[Word, ...]:
+    """The command that ``find -exec`` or ``xargs`` runs."""
+    texts = [word.text for word in command.words]
+    if command.name == "find":
+        start = next((index for index, text in enumerate(texts) if text in ("-exec", "-execdir", "-ok")), len(texts))
+        end = next((index for index, text in enumerate(texts) if index > start and text in (";", "+")), len(texts))
+        return command.words[start + 1 : end]
+    if command.name == "xargs":
+        start = 1
+        while start < len(texts) and texts[start].startswith("-"):
+            start += 2 if texts[start] in ("-n", "-I", "-P", "-L", "-d", "-s", "-a", "-E") else 1
+        return command.words[start:]
+    return ()
 
 
 @dataclass
@@ -148,6 +170,7 @@ class _Parser:
     text: str
     offset: int  # of the text in the whole one
     depth: int
+    captured: bool = False
     index: int = 0
     waiting: list[Command] = field(default_factory=list)
 
@@ -184,7 +207,8 @@ class _Parser:
         places = [*words, *(each.target for each in redirections)]
         start, end = min(word.start for word in places), max(word.end for word in places)
         return Command(
-            tuple(words[count:]), tuple(words[:count]), tuple(redirections), before, after, self.depth > 0, start, end
+            tuple(words[count:]), tuple(words[:count]), tuple(redirections), before, after, self.depth > 0, self.captured,
+            start, end,
         )
 
     def redirect(self, operator: str, words: list[Word], redirections: list[Redirection]) -> None:
@@ -229,16 +253,21 @@ class _Parser:
         if text[self.index] == "\n":
             self.index += 1
             return "\n"
-        for operator in _OPERATORS:
-            if text.startswith(operator, self.index):
-                self.index += len(operator)
-                return operator
+        found = _OPERATOR.match(text, self.index)
+        if found is not None:
+            self.index = found.end()
+            return found.group()
         return self.word()
 
     def word(self) -> Word:
         start, parts, quoted = self.index, [], False
         text = self.text
         while self.index < len(text):
+            plain = _PLAIN.match(text, self.index)
+            if plain is not None:
+                parts.append(plain.group())
+                self.index = plain.end()
+                continue
             character = text[self.index]
             if character in " \t\r\n;|&<>()":
                 break
@@ -291,5 +320,5 @@ class _Parser:
                 end += 1
         self.index = min(end + 1, len(text))
         if self.depth < _DEPTH and not text.startswith("$((", start):
-            self.waiting += _Parser(text[begin:end], self.offset + begin, self.depth + 1).commands()
+            self.waiting += _Parser(text[begin:end], self.offset + begin, self.depth + 1, captured=True).commands()
         return text[start : self.index]

@@ -31,5 +31,5 @@ def counted(findings: Iterable[Finding]) -> str:
 def one_line(finding: Finding, first_line: int, *, fix: bool = False) -> str:
     """“line 6  MA031  …”, as the cell counts lines; with ``fix``, what to write below it."""
     place = t("line {line}", line=finding.line + first_line - 1) if finding.line else ""
-    text = "  ".join(filter(None, (place, finding.code, finding.message)))
-    return f"{clean(text)}\n    → {clean(finding.fix)}" if fix and finding.fix else clean(text)
+    text = "  ".join(filter(None, ("  " + place, finding.code, finding.message)))
+    return f"{clean(text)}\n      → {clean(finding.fix)}" if fix and finding.fix else clean(text)

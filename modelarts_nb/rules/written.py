@@ -14,7 +14,12 @@ from ..errors import InvalidReference
 from ..reference import ImageReference, parse_reference
 from . import shell
 from .model import Severity
+from .requirements import Install, install
 
+INSTALLS = {
+    "apt-get": ("install",), "apt": ("install",), "aptitude": ("install",), "yum": ("install", "localinstall"),
+    "dnf": ("install",), "microdnf": ("install",), "apk": ("add",), "zypper": ("install", "in"),
+}
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 
@@ -46,6 +51,25 @@ class Ran:
     def root(self) -> bool:
         """Whether it runs as root, as far as the Dockerfile says: a base without USER runs as root."""
         return self.step.scope.user.split(":")[0] in ("", "root", "0")
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """Its operands as absolute paths, "" for what is none or is hidden by a variable."""
+        return tuple(self.path(text) for text in self.command.operands)
+
+    @cached_property
+    def packages(self) -> tuple[str, ...]:
+        """The names of the distribution's packages that it installs, without versions."""
+        if self.command.name in ("dpkg", "rpm") and self.command.has("i", "--install"):
+            files = (self.text(text).rpartition("/")[2] for text in self.command.operands)
+            return tuple(re.split(r"_|-\d+\.", file)[0] for file in files)
+        verbs = INSTALLS.get(self.command.name, ())
+        operands = [self.text(text) for text in self.command.operands] if verbs else []
+        verb = next((index for index, text in enumerate(operands) if text in verbs), None)
+        if verb is None:
+            return ()
+        names = (name for text in operands[verb + 1 :] for name in text.split())
+        return tuple(re.split(r"[=:]", name)[0].rpartition("/")[2] for name in names)
 
     def text(self, text: str) -> str:
         """The text with the variables that the Dockerfile sets; others stay as written."""
@@ -100,9 +124,43 @@ class Written:
         """Every command of every RUN."""
         return tuple(ran for step in self.of("RUN") for ran in _in_folders(_ran(step), step.scope.directory or "/"))
 
-    def named(self, *names: str) -> Iterator[Ran]:
+    def named(self, *names: str) -> tuple[Ran, ...]:
         """The commands of these programs."""
-        return (ran for ran in self.ran if ran.command.name in names)
+        if names not in self._named:
+            self._named[names] = tuple(ran for ran in self.ran if ran.command.name in names)
+        return self._named[names]
+
+    @cached_property
+    def _named(self) -> dict[tuple[str, ...], tuple[Ran, ...]]:
+        return {}
+
+    @cached_property
+    def installs(self) -> tuple[Install, ...]:
+        """Every ``pip install``."""
+        return tuple(found for ran in self.ran if (found := install(ran)) is not None)
+
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        """What the Dockerfile makes as folders."""
+        made = {ran.path(text) for ran in self.named("mkdir") for text in ran.command.operands}
+        made |= {ran.path(text) for ran in self.named("install") if ran.command.has("d", "--directory")
+                 for text in ran.command.operands}
+        return frozenset(made | {step.scope.expand(step.instruction.arguments) or "" for step in self.of("WORKDIR")})
+
+    @cached_property
+    def made(self) -> tuple[tuple[int, str], ...]:
+        """(line, path) of what the Dockerfile makes itself, as far as can be seen."""
+        found: list[tuple[int, str]] = []
+        for ran in self.ran:
+            command = ran.command
+            if command.name in ("mkdir", "touch", "ln", "cp", "mv", "install", "tee"):
+                found += ((ran.line, path) for path in ran.paths)
+            found += ((ran.line, ran.path(each.target.text)) for each in command.redirections if each.operator == ">")
+            value = command.value("-O", "-o", "-P", "-C", "-d")
+            found += [(ran.line, ran.path(value))] if value else []
+        for step in self.of("COPY", "ADD"):
+            found.append((step.instruction.line, absolute(words_of(step)[-1], step.scope.directory)))
+        return tuple((line, path) for line, path in found if path)
 
     @cached_property
     def region(self) -> str:
@@ -118,7 +176,7 @@ def region_of(address: str, catalog: Catalog) -> str:
 
 def absolute(text: str, directory: str) -> str:
     """The path from the root; "" where a variable hides it."""
-    if "$" in text or "`" in text or not text:
+    if "$" in text or "`" in text or "{}" in text or not text:
         return ""
     if text == "~" or text.startswith("~/"):
         return f"/root{text[1:]}"

@@ -60,23 +60,22 @@ def checked(
 
     An Image comes with the findings, the Engine's own warnings among them.
     """
-    told = [each for each in findings or () if each.severity is Severity.WARNING and not each.ignored]
     stopping = errors(findings or ())
+    if stopping:
+        raise ChecksFailed(
+            t("{origin}: nothing was built, for the platform would refuse the image ({counted}).", origin=source.origin,
+              counted=counted(stopping)),
+            t("Mend it, or say above the line why it is meant: # modelarts: ignore={code} REASON. To build it all the same: "
+              "%build --no-check.", code=stopping[0].code),
+            findings or (), told=[one_line(each, source.first_line, fix=True) for each in stopping],
+            first_line=source.first_line,
+        )
+    told = [each for each in findings or () if each.severity is Severity.WARNING and not each.ignored]
     if told:
         yield VertexWarning(
             "", t("The platform's rules, {counted}:", counted=counted(told)),
             tuple(one_line(each, source.first_line) for each in told),
             ranges=tuple((each.line, each.end_line) for each in told),
-        )
-    if stopping:
-        lines = "\n".join(one_line(each, source.first_line, fix=True) for each in stopping)
-        raise ChecksFailed(
-            t("{origin}: nothing was built, for the platform would refuse the image ({counted}).\n{lines}",
-                origin=source.origin,
-              counted=counted(stopping), lines=lines),
-            t("Mend it, or say above the line why it is meant: # modelarts: ignore={code} REASON. To build it all the same: "
-              "%build --no-check.", code=stopping[0].code),
-            findings or (),
         )
     result = yield from make()
     if isinstance(result, Image):

@@ -22,6 +22,8 @@ from ..rules.image import RULES, judge
 from ..rules.image.facts import BaseFacts, ImageFacts, Trial, env_of, shown
 from ..rules.image.gather import Subject, differences, gather
 from ..rules.image.space import CACHES
+from ..rules.lint import suppressed
+from ..rules.model import Finding
 from ..rules.report import CheckReport, Waste
 
 PACKAGES = 40  # imported at most
@@ -63,7 +65,10 @@ def check(
     yield Vertex("judge", "compare with the base", started=began, completed=time.time())
     if request.run:
         facts = replace(facts, trial=(yield from _try_out(engine, image, facts)))
-    return _report(request, image, facts, time.time() - began)
+    findings = judge(facts)
+    if dockerfile is not None:
+        findings = suppressed(findings, dockerfile)
+    return _report(request, image, facts, findings, time.time() - began)
 
 
 def before_push(
@@ -186,14 +191,16 @@ def _try_out(engine: Engine, image: Image, facts: ImageFacts) -> Generator[Event
         return Trial(failed=error.message)
 
 
-def _report(request: CheckRequest, image: Image, facts: ImageFacts, seconds: float) -> CheckReport:
+def _report(
+    request: CheckRequest, image: Image, facts: ImageFacts, findings: tuple[Finding, ...], seconds: float
+) -> CheckReport:
     source = request.source
     wasted = [
         Waste(f"/{shown(each.path)}", each.size, each.layer + 1, each.by + 1) for each in facts.folded.largest_wasted
     ]
     caches = [(number + 1, CACHES[bit][0], size) for (number, bit), size in sorted(facts.folded.caches.items()) if size]
     return CheckReport(
-        image=image.reference or image.short_id, image_id=image.id, contract=facts.contract, findings=judge(facts),
+        image=image.reference or image.short_id, image_id=image.id, contract=facts.contract, findings=findings,
         layers=facts.layers, base=facts.base.reference, base_layers=facts.base.layers, size=image.size,
         base_size=sum(layer.size for layer in facts.layers[: facts.base.layers]), limit=facts.limits.image_bytes,
         files=facts.folded.files, wasted=tuple(wasted), caches=tuple(caches), rules=len(RULES), tried=facts.trial.tried,

@@ -10,11 +10,12 @@ import html
 from collections.abc import Iterable, Sequence
 
 from ...building.failure import meaningful
-from ...errors import BuildFailed, ModelArtsError
+from ...errors import BuildFailed, ChecksFailed, ModelArtsError
 from ...messages import t
 from ...terminal import plain, spans
 from ...text import duration, shorten
 from ...trace import State, Step, Trace
+from . import findings
 from .card import Fact, Work, counted, short_path, state_of, summary, title
 from .steps import SIGNS, counter, layout, ordered, state_word, step_name
 from .style import STYLE
@@ -206,6 +207,9 @@ def _warnings(trace: Trace) -> str:
 
 
 def _why(error: ModelArtsError, trace: Trace) -> str:
+    if isinstance(error, ChecksFailed):
+        said = f'<div class="ma-why">{escape(error.message)}\n{escape(error.hint)}</div>'
+        return said + findings.table(error.findings, error.first_line)
     where = ""
     if isinstance(error, BuildFailed) and error.line:
         where = t("{origin}, line {line}", origin=t("cell") if error.origin == "cell" else error.origin, line=error.line) + ": "

@@ -30,7 +30,8 @@ def render(
     """The whole card, as short as it can be."""
     state = state_of(ended, error)
     lines = [f"{title(work, state)} {subject} · {summary(work, trace, seconds)}"]
-    lines += [f"  ! {trace.redact(warning.short)}" for warning in trace.warnings]
+    for warning in trace.warnings:
+        lines += [f"  ! {trace.redact(warning.short)}", *(f"    {trace.redact(line)}" for line in warning.detail)]
     lines += fact_lines(rows)
     if ended and log_path:
         lines.append(f"  {t('Full log')}: {short_path(log_path)}")

@@ -91,7 +91,8 @@ def test_arguments_of_the_build_are_taken_into_account():
 
 @pytest.mark.parametrize(("text", "pushed", "expected"), [
     (BASE, "swr.cn-north-4.myhuaweicloud.com/me", []), (BASE, "swr.cn-north-1.myhuaweicloud.com/me", ["MA003"]),
-    (BASE, "registry.example.com/me", []), ("FROM localhost:5005/modelarts-job-dev-image/custom-cpu-base:1.3\n", "localhost:5005", []),
+    (BASE, "registry.example.com/me", []),
+        ("FROM localhost:5005/modelarts-job-dev-image/custom-cpu-base:1.3\n", "localhost:5005", []),
     ("FROM my-own:1\n", "", ["MA001"]), (BASE.replace(":1.3", "@sha256:" + "0" * 64), "", []),
 ])
 def test_regions_and_bases_of_ones_own(text, pushed, expected):
@@ -109,7 +110,8 @@ def test_a_severity_says_how_sure_a_base_is():
 
 
 @pytest.mark.parametrize(("version", "wanted", "fits"), [
-    ("1.15", ">=1.16.0,<2.0", False), ("1.16", ">=1.16.0,<2.0", True), ("1.16.4", ">=1.16.0,<2.0", True), ("2.0", "<2.0", False),
+    ("1.15", ">=1.16.0,<2.0", False), ("1.16", ">=1.16.0,<2.0", True), ("1.16.4", ">=1.16.0,<2.0", True),
+        ("2.0", "<2.0", False),
     ("1.24.3", "<=1.24.3", True), ("1.24.4", "<=1.24.3", False), ("1.19.5", ">=1.19.2,<1.20", True),
 ])
 def test_versions_are_compared_by_their_numbers(version, wanted, fits):
@@ -153,8 +155,10 @@ def test_hadolints_findings_are_notes_or_warnings_with_their_lines():
 
 
 PIECES = st.sampled_from([
-    "RUN ", "ENV A=", "COPY ", "CMD ", "USER ", "WORKDIR /", "ARG X", "apt-get install ", "sudo", "chmod ", "u+s ", "4755 ", "-m",
-    "pip install ", "numpy==1.15", "tensorflow-gpu==1.15", "$(", ")", "`", "'", '"', "\\", "\n", " ", "&&", "|", ">", "<<E", "E",
+    "RUN ", "ENV A=", "COPY ", "CMD ", "USER ", "WORKDIR /", "ARG X", "apt-get install ", "sudo", "chmod ", "u+s ", "4755 ",
+    "-m",
+    "pip install ", "numpy==1.15", "tensorflow-gpu==1.15", "$(", ")", "`", "'", '"', "\\", "\n", " ", "&&", "|", ">", "<<E",
+    "E",
     "{", "}", "$X", "${X:-", "useradd -u ", "1101", "--chmod=", "--chown=", "[", "]", ",", "#", "bash -c ", "conda activate",
     "# modelarts: ignore=MA021 x\n", "/usr/bin/", "rm ", "..", "作", "=", ";",
 ])
