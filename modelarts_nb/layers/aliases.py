@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..messages import mark
 from .index import SYMLINK, LayerIndex, key_of
 
 HOPS = 40  # links that are followed, as in Linux
@@ -23,7 +24,7 @@ def resolve(layers: Sequence[LayerIndex]) -> list[tuple[int, str]]:
         try:
             _rename(index, links)
         except RecursionError:
-            problems.append((number, "its links lead in a circle"))
+            problems.append((number, mark("its links lead in a circle")))
     return problems
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..messages import mark, t
 from .index import LayerIndex, LayerReader, Names, tidy
 from .tar import BLOCK, FILE, HARD_LINK, SYMLINK, ZEROS, Entry, TarError, TarWalker, is_header
 from .unpacking import GZIP, ZSTD, Gunzip, UnpackError, Unzstd
@@ -69,7 +70,7 @@ class ImageArchive:
         """The stream is over."""
         self._outer.close()
         if self._outer.problem or not self._outer.entries:
-            self.problems.append(f"the Engine's export: {self._outer.problem or 'it is empty'}")
+            self.problems.append(t("the Engine's export: {problem}", problem=t(self._outer.problem or mark("it is empty"))))
         if self._reading is not None:
             self.end()
 
@@ -83,7 +84,7 @@ class ImageArchive:
         if entry.kind != FILE:
             return False
         if entry.sparse:
-            raise TarError("a part of it is a sparse file")
+            raise TarError(mark("a part of it is a sparse file"))
         self.part = Part(name, entry.size)
         self._reading = _PartReader(self.names)
         return True
@@ -116,15 +117,15 @@ class ImageArchive:
             config_name, layer_names, media_type = self._described(image_id, name)
             config = self._json(config_name)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
-            problems.append(f"the image's description cannot be read ({type(error).__name__})")
+            problems.append(t("the image's description cannot be read ({kind})", kind=type(error).__name__))
             return ImageParts(problems=tuple(problems))
         if not isinstance(config, dict):
-            return ImageParts(problems=(*problems, "the image's configuration is no JSON object"))
+            return ImageParts(problems=(*problems, t("the image's configuration is no JSON object")))
         layers = tuple(self._layers.get(self._followed(each)) for each in layer_names)
         rootfs = config.get("rootfs")
         diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
         if not isinstance(diff_ids, list) or len(diff_ids) != len(layers):
-            problems.append("the image's configuration names other layers than its manifest")
+            problems.append(t("the image's configuration names other layers than its manifest"))
         return ImageParts(config, layers, media_type, tuple(problems))
 
     def _described(self, image_id: str, name: str) -> tuple[str, list[str], str]:
@@ -251,7 +252,7 @@ class _PartReader:
             self._problem = str(error)
         self._walker.close()
         if self._packed is not None and not self._packed.knows_its_end and not self._walker.finished:
-            self._problem = self._problem or "it ends in the middle"
+            self._problem = self._problem or mark("it ends in the middle")
         index = self._reader.close()
         index.problem = self._problem or self._walker.problem
         return index
@@ -265,4 +266,4 @@ def layer_of(chunks: Iterator[bytes]) -> LayerIndex:
     found = reading.close()
     if isinstance(found, LayerIndex):
         return found
-    raise TarError("it is no layer")
+    raise TarError(mark("it is no layer"))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ..messages import mark
 from . import places
 from .tar import CHARACTER, FILE, FOLDER, HARD_LINK, SYMLINK, Entry, TarError
 
@@ -213,7 +214,7 @@ class LayerReader:
         index, names = self.index, self._names
         names.entries += 1
         if names.entries > MAX_ENTRIES:
-            raise TarError(f"the image has more than {MAX_ENTRIES:,} entries")
+            raise TarError(mark("the image has more entries than are read"))
         number = len(index.keys)
         index.keys.append(key)
         index.folders.append(folder)
@@ -231,7 +232,7 @@ class LayerReader:
         else:
             target = last[4:]
             if target in (b"", b".", b".."):
-                raise TarError("a removal without a name")
+                raise TarError(mark("a removal without a name"))
             whole = folder_path + b"/" + target if folder_path else target
         entry = Entry(WHITEOUT, whole, 0, 0, 0, 0, b"", {}, False)
         if not target:
@@ -323,7 +324,7 @@ def tidy(name: bytes) -> bytes:
     """A name as a path from the root without “.” and empty parts. Raises TarError for one that leaves the image."""
     parts = [part for part in name.split(b"/") if part not in (b"", b".")]
     if b".." in parts:
-        raise TarError("a name with “..” in it, which leaves the image")
+        raise TarError(mark("a name with “..” in it, which leaves the image"))
     return b"/".join(parts)
 
 

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 from zlib import adler32
 
+from ..messages import mark
+
 BLOCK = 512
 SPECIAL_LIMIT = 1 << 20  # bytes of PAX records or of a long name; the Engine's own limit (archive/tar, maxSpecialFileSize)
 NAME_LIMIT = 4096  # Linux' PATH_MAX: nothing longer can be unpacked
@@ -90,7 +92,7 @@ class TarWalker:
     def close(self) -> None:
         """The stream is over: where it stops in the middle, that is a problem."""
         if not self.problem and (self._skip or self._head or self._pending or self._special or self._sparse_map):
-            self.problem = "it ends in the middle"
+            self.problem = mark("it ends in the middle")
 
     @property
     def finished(self) -> bool:
@@ -144,10 +146,10 @@ class TarWalker:
             self._zeros += 1
             return
         if self._zeros:
-            raise TarError("something stands behind its end" if self._zeros > 1 else "an empty block in the middle")
+            raise TarError(mark("something stands behind its end") if self._zeros > 1 else mark("an empty block in the middle"))
         size_field, sum_field, kind, link, magic = _TAIL.unpack_from(block)
         if not _right_sum(block, sum_field):
-            raise TarError("a header's checksum is wrong" if self._began else "it is no tar archive")
+            raise TarError(mark("a header's checksum is wrong") if self._began else mark("it is no tar archive"))
         self._began = True
         size = _number(size_field)
         if kind in b"xgLK":
@@ -157,7 +159,7 @@ class TarWalker:
 
     def _begin_special(self, kind: bytes, size: int) -> None:
         if size > SPECIAL_LIMIT:
-            raise TarError(f"a header of {size:,} bytes")
+            raise TarError(mark("a header that is too large"))
         if size == 0:
             self._keep_special(kind, b"")
             return
@@ -172,7 +174,7 @@ class TarWalker:
         elif kind == b"x":
             self._pending.update(_records(content))
         elif any(key in _PAX_KEYS or key.startswith((b"GNU.sparse", *_XATTR)) for key in _records(content)):
-            raise TarError("a global header that readers understand differently")
+            raise TarError(mark("a global header that readers understand differently"))
 
     def _entry(self, block: bytes, kind: bytes, size: int, link: bytes, magic: bytes) -> None:
         owner = self._owners.get(block[100:124])
@@ -193,13 +195,13 @@ class TarWalker:
         if kind == b"\0" or kind == b"7":
             kind = FOLDER if kind == b"\0" and name.endswith(b"/") else FILE
         if kind not in _KINDS:
-            raise TarError(f"an entry of the unknown kind {kind!r}")
+            raise TarError(mark("an entry of an unknown kind"))
         if kind != FILE and stored:
             if kind != FOLDER:
-                raise TarError("a link or device with data, which readers understand differently")
+                raise TarError(mark("a link or device with data, which readers understand differently"))
             stored = 0
         if not name or len(name) > NAME_LIMIT or len(link) > NAME_LIMIT or b"\0" in name or b"\0" in link:
-            raise TarError("a name that is empty, too long, or has a zero byte in it")
+            raise TarError(mark("a name that is empty, too long, or has a zero byte in it"))
         self.entries += 1
         wanted = self._sink.begin(Entry(kind, name, mode, uid, gid, size, link, xattrs, sparse))
         self._expect(stored, wanted=wanted and not sparse, in_map=block[156:157] == b"S" and block[482] != 0)
@@ -250,24 +252,24 @@ def _number(field: bytes) -> int:
     """A number of a header: octal digits, or base 256 behind a set first bit."""
     if field[0] & 0x80:
         if field[0] & 0x40:
-            raise TarError("a negative number in a header")
+            raise TarError(mark("a negative number in a header"))
         return int.from_bytes(bytes([field[0] & 0x3F]) + field[1:], "big")
     text = field.strip(b" \0").split(b"\0", 1)[0]
     if not text:
         return 0
     if not text.isdigit():
-        raise TarError("a number in a header that is none")
+        raise TarError(mark("a number in a header that is none"))
     try:
         return int(text, 8)
     except ValueError:
-        raise TarError("a number in a header that is none") from None
+        raise TarError(mark("a number in a header that is none")) from None
 
 
 def _decimal(text: bytes, was: int) -> int:
     if not text:
         return was  # an empty value takes the record back (POSIX)
     if not text.isdigit() or len(text) > 18:
-        raise TarError("a number in a header that is none")
+        raise TarError(mark("a number in a header that is none"))
     return int(text)
 
 
@@ -307,13 +309,13 @@ def _records(content: bytes) -> dict[bytes, bytes]:
     while content:
         length, blank, _ = content.partition(b" ")
         if not blank or not length.isdigit() or len(length) > 7:
-            raise TarError("records that are none")
+            raise TarError(mark("records that are none"))
         record, content = content[: int(length)], content[int(length) :]
         key, equals, value = record[len(length) + 1 : -1].partition(b"=")
         if len(record) != int(length) or record[-1:] != b"\n" or not equals or not key:
-            raise TarError("records that are none")
+            raise TarError(mark("records that are none"))
         if key in (b"path", b"linkpath", b"uid", b"gid", b"size") and b"\0" in value:
-            raise TarError("a name that is empty, too long, or has a zero byte in it")
+            raise TarError(mark("a name that is empty, too long, or has a zero byte in it"))
         if key.startswith((b"GNU.sparse.offset", b"GNU.sparse.numbytes")):
             key = b"GNU.sparse.map"
         found[key] = value

@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+from ..messages import mark
+
 PIECE = 1 << 20
 LIMIT = 1 << 40  # bytes that one layer may unpack to; no disk of a training node holds more
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -39,11 +41,11 @@ class Gunzip:
             try:
                 piece = self._inflate.decompress(data, PIECE)
             except zlib.error as error:
-                raise UnpackError(f"its gzip data are broken ({error})") from None
+                raise UnpackError(mark("its gzip data are broken")) from error
             self._empty = False
             self._total += len(piece)
             if self._total > LIMIT:
-                raise UnpackError("it unpacks to more than 1 TiB")
+                raise UnpackError(mark("it unpacks to more than 1 TiB"))
             if piece:
                 self._out(piece)
             data = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
@@ -51,7 +53,7 @@ class Gunzip:
     def close(self) -> None:
         """No bytes follow."""
         if not self._inflate.eof:
-            raise UnpackError("its gzip data end in the middle")
+            raise UnpackError(mark("its gzip data end in the middle"))
 
 
 class Unzstd:
@@ -63,7 +65,7 @@ class Unzstd:
         try:
             import zstandard
         except ImportError:
-            raise UnpackError("it is packed with zstd; `pip install zstandard` lets it be read") from None
+            raise UnpackError(mark("it is packed with zstd; `pip install zstandard` lets it be read")) from None
         self._error: type[Exception] = zstandard.ZstdError
         counted: Any = _Counted(out)
         # A window of 128 MiB is what `zstd --long=27` makes and what other programs accept without being asked
@@ -76,7 +78,7 @@ class Unzstd:
             for start in range(0, len(view), 4096):  # small pieces in, so that pieces out are bounded
                 self._writer.write(view[start : start + 4096])
         except self._error as error:
-            raise UnpackError(f"its zstd data are broken ({error})") from None
+            raise UnpackError(mark("its zstd data are broken")) from error
 
     def close(self) -> None:
         """No bytes follow."""
@@ -93,7 +95,7 @@ class _Counted:
     def write(self, data: bytes) -> int:
         self._total += len(data)
         if self._total > LIMIT:
-            raise UnpackError("it unpacks to more than 1 TiB")
+            raise UnpackError(mark("it unpacks to more than 1 TiB"))
         self._out(data)
         return len(data)
 

@@ -21,8 +21,8 @@ FLOORS = {
     "notebook": 6, "cli": 6, "__init__": 6, "__main__": 6,
 }
 PURE = (
-    "catalog", "messages", "errors", "events", "terminal", "text", "reference", "settings", "image", "dockerfile", "layers", "rules",
-    "building", "training", "trace",
+    "catalog", "messages", "errors", "events", "terminal", "text", "reference", "settings", "image", "dockerfile", "layers",
+    "rules", "building", "training", "trace",
 )
 DOES_IO = {"socket", "subprocess", "requests", "docker", "urllib.request", "http.client", "threading", "shutil", "tempfile"}
 NO_SIBLINGS = ("engine", "registry", "cloud")  # each talks to one system and knows none of the others

@@ -9,7 +9,10 @@ from . import cloud, content, files, libraries, settings, space
 from .facts import ImageFacts
 
 RULES: tuple[Rule[ImageFacts], ...] = tuple(
-    sorted((*files.RULES, *settings.RULES, *content.RULES, *libraries.RULES, *space.RULES, *cloud.RULES), key=lambda rule: rule.code)
+    sorted(
+        (*files.RULES, *settings.RULES, *content.RULES, *libraries.RULES, *space.RULES, *cloud.RULES),
+        key=lambda rule: rule.code,
+    )
 )
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 

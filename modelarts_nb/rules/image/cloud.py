@@ -60,9 +60,7 @@ def base(facts: ImageFacts) -> Iterator[Seen]:
 def manifest(facts: ImageFacts) -> Iterator[Seen]:
     if facts.media_type in INDEXES:
         yield Seen(
-            t(
-                "As an OCI index it would be refused by SWR: “Invalid image, fail to parse 'manifest.json'”."
-            ),
+            t("As an OCI index it would be refused by SWR: “Invalid image, fail to parse 'manifest.json'”."),
             t("Build it with %build, or: docker buildx build --provenance=false --sbom=false --output type=docker"),
             evidence=f"{facts.media_type} ({facts.media_from})",
         )

@@ -47,7 +47,7 @@ def unread(facts: ImageFacts) -> Iterator[Seen]:
                 layer.number - 1,
                 t("Layer {number} could not be read: {problem}.", number=layer.number, problem=t(layer.problem)),
                 t("Build it again with %build and check that."),
-                evidence=layer.problem,
+                evidence="",
             )
     for number, problem in facts.folded.problems:
         yield seen(facts, number, t("Layer {number} could not be read: {problem}.", number=number + 1, problem=t(problem)))

@@ -29,7 +29,7 @@ def needs(package: Package) -> Framework | None:
 
 def runtimes(facts: ImageFacts) -> dict[str, str]:
     """The CUDA runtimes in the image: path by version."""
-    found = {}
+    found: dict[str, str] = {}
     for each in facts.marked(places.CUDA):
         match = _RUNTIME.match(shown(each.path).rpartition("/")[2])
         if match:
@@ -37,7 +37,9 @@ def runtimes(facts: ImageFacts) -> dict[str, str]:
     return found
 
 
-@rule("MA124", ERROR, mark("Package for another CUDA"), "OTC reinstalled_cuda_version; HW docker-modelarts_6019; frameworks.json")
+@rule(
+    "MA124", ERROR, mark("Package for another CUDA"), "OTC reinstalled_cuda_version; HW docker-modelarts_6019; frameworks.json"
+)
 def cuda(facts: ImageFacts) -> Iterator[Seen]:
     """A package whose CUDA runtime is not in the image: “libcudart.so.9.0: cannot open shared object file”."""
     there = runtimes(facts)
@@ -56,8 +58,13 @@ def cuda(facts: ImageFacts) -> Iterator[Seen]:
             else t("{package} needs CUDA {needed}, and the image has no CUDA runtime.", **texts)
         )
         yield seen(
-            facts, package.layer, message, t("Choose a base image with CUDA {needed}, or another version.", needed=wanted[0]),
-            path=f"/{package.folder}", evidence=", ".join(sorted(there.values())[:3]) or "libcudart.so", severity=ERROR if there else WARNING,
+            facts,
+            package.layer,
+            message,
+            t("Choose a base image with CUDA {needed}, or another version.", needed=wanted[0]),
+            path=f"/{package.folder}",
+            evidence=", ".join(sorted(there.values())[:3]) or "libcudart.so",
+            severity=ERROR if there else WARNING,
         )
 
 
@@ -78,10 +85,17 @@ def numpy(facts: ImageFacts) -> Iterator[Seen]:
             entry = needs(package)
             if entry is not None and entry.numpy and not satisfies(own.version, entry.numpy):
                 yield seen(
-                    facts, max(package.layer, own.layer),
-                    t("{package} cannot use numpy {version}: it needs numpy {wanted}.", package=f"{package.name} {package.version}",
-                      version=own.version, wanted=entry.numpy),
-                    f'pip install "numpy{entry.numpy}"', path=f"/{own.folder}", evidence=f"{package.name} {package.version}",
+                    facts,
+                    max(package.layer, own.layer),
+                    t(
+                        "{package} cannot use numpy {version}: it needs numpy {wanted}.",
+                        package=f"{package.name} {package.version}",
+                        version=own.version,
+                        wanted=entry.numpy,
+                    ),
+                    f'pip install "numpy{entry.numpy}"',
+                    path=f"/{own.folder}",
+                    evidence=f"{package.name} {package.version}",
                 )
 
 

@@ -31,6 +31,7 @@ def test_python_that_does_not_start():
 
 
 def test_lines_of_others_and_junk_are_nothing():
-    trial = read("denied /x\nm1 start 99\nm1 done -1 x\nm1 start zero\nother m2 denied /y\n\x1b[2Jm1 denied \x1b]0;x\x07/z\n", MARK, ["numpy"])
+    junk = "denied /x\nm1 start 99\nm1 done -1 x\nm1 start zero\nother m2 denied /y\n\x1b[2Jm1 denied \x1b]0;x\x07/z\n"
+    trial = read(junk, MARK, ["numpy"])
     assert trial.denied == ("/z",)
     assert trial.tried == ()

@@ -140,7 +140,7 @@ def test_a_sparse_file_has_its_real_size_and_its_map_is_passed():
         (header(b"a", kind=b"Z") + END, "unknown kind"),
         (header(b"a", kind=b"1", link=b"b", size=512) + bytes(512) + END, "with data"),
         (header(b"") + END, "a name"),
-        (header(b"x", kind=b"x", size=1 << 30) + END, "a header of"),
+        (header(b"x", kind=b"x", size=1 << 30) + END, "too large"),
         (header(b"x", kind=b"x", size=5) + padded(b"junk\n") + file(b"a") + END, "records"),
         (pax(size=b"-1") + file(b"a") + END, "number"),
         (pax(path=b"a\0b") + file(b"a") + END, "a name"),
