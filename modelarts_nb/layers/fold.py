@@ -16,7 +16,8 @@ from . import places
 from .aliases import resolve
 from .index import FILE, FOLDER, SYMLINK, WHITEOUT, LayerIndex, key_of
 
-PART = 100_000  # entries that are looked at together: bounds the memory of a lookup table
+PART = 30_000  # entries that are looked at together: bounds the memory of a lookup table
+CHUNK = 10_000  # base files that are compared together
 EXAMPLES = 20  # paths kept of one group of changes
 LARGEST = 12  # wasted files that are named
 _REMOVED = "removed"
@@ -112,7 +113,7 @@ class Fold:
         self.layers, self.base = layers, base
         self.names = layers[0].names if layers else None
         self.result = Folded(wasted=[0] * len(layers))
-        self._candidates: list[Ref] = []
+        self._candidates = [array("I") for _ in range(base)]  # of each base layer, what upper ones hide
         self._gone: list[array[int]] = []
 
     def run(self) -> Folded:
@@ -183,7 +184,7 @@ class Fold:
                 if sizes[position]:
                     self._waste(layer, position, by)
                 if layer < base <= by and (bits[folder] & places.JUDGED or not folder):
-                    self._candidates.append(Ref(layer, position))
+                    self._candidates[layer].append(position)
 
     def _cached(self, layer: int, place: int, size: int) -> None:
         bit = next(bit for bit in (places.PIP_CACHE, places.APT_CACHE, places.CONDA_CACHE, places.GIT, places.BYTECODE)
@@ -226,8 +227,14 @@ class Fold:
 
     def _compare(self) -> None:
         groups: dict[tuple[str, int, int], Changes] = {}
-        above = self._occurrences({self._key(ref) for ref in self._candidates}, self.base)
-        for ref in self._candidates:
+        for layer, positions in enumerate(self._candidates):
+            for start in range(0, len(positions), CHUNK):
+                self._compare_some([Ref(layer, position) for position in positions[start : start + CHUNK]], groups)
+        self.result.changes = sorted(groups.values(), key=lambda group: (group.layer, group.what))
+
+    def _compare_some(self, refs: list[Ref], groups: dict[tuple[str, int, int], Changes]) -> None:
+        above = self._occurrences({self._key(ref) for ref in refs}, self.base)
+        for ref in refs:
             index = self.layers[ref.layer]
             path = index.path(ref.place)
             place = self._place(path, index.folders[ref.place])
@@ -236,7 +243,6 @@ class Fold:
             for what, layer, evidence in self._differences(ref, above.get(self._key(ref), [])):
                 group = groups.setdefault((what, layer, place), Changes(what, layer, place, evidence))
                 group.add(path, index.sizes[ref.place])
-        self.result.changes = sorted(groups.values(), key=lambda group: (group.layer, group.what))
 
     def _place(self, path: bytes, folder: int) -> int:
         """The bits that judge a path; 0: none. In the root folder the links and folders themselves count."""

@@ -141,6 +141,9 @@ def configuration(facts: ImageFacts) -> Iterator[Seen]:
 
 @rule("MA108", ERROR, mark("New setuid or setgid file owned by root"), AUDIT)
 def setuid(facts: ImageFacts) -> Iterator[Seen]:
+    if not facts.base.layers:
+        yield from _setuid_of_no_base(facts)
+        return
     known = _base_marks(facts, "setuid")
     for found in facts.marked("setuid"):
         owner = facts.owner(found.ref)
@@ -158,6 +161,17 @@ def setuid(facts: ImageFacts) -> Iterator[Seen]:
             else command.removeprefix("RUN "),
             path=f"/{path}",
             evidence=f"{owner.mode:04o} {owner.uid}:{owner.gid}" + (f" ({package})" if package else ""),
+        )
+
+
+def _setuid_of_no_base(facts: ImageFacts) -> Iterator[Seen]:
+    """Every Linux has some, so that without a base they say little."""
+    paths = sorted(f"/{shown(found.path)}" for found in facts.marked("setuid") if not facts.owner(found.ref).uid)
+    if paths:
+        yield Seen(
+            t("{count} files run with root's rights; which of them a base brought is not known.", count=len(paths)),
+            t("Name the base: %check --base REFERENCE, after docker pull REFERENCE."), path=paths[0],
+            evidence=", ".join(paths[:6]) + (", …" if len(paths) > 6 else ""), severity=WARNING,
         )
 
 
