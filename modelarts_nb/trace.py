@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from .events import Event, Vertex, VertexLog, VertexStatus, VertexWarning
 from .terminal import plain
 from .text import LINE_LIMIT, LineDecoder, Redactor, clean, shorten
+from .training.metrics import Metrics
 
 TAIL = 200  # lines kept of each vertex
 
@@ -46,6 +47,7 @@ class Step:
     active: float = 0.0  # seconds of finished activity: BuildKit may start and complete a vertex several times
     redact: Redactor = field(default_factory=Redactor, repr=False)
     unread: list[str] | None = field(default=None, repr=False)
+    metrics: Metrics | None = field(default=None, repr=False)
     _decoders: dict[int, LineDecoder] = field(default_factory=dict, repr=False)
 
     @property
@@ -101,6 +103,8 @@ class Step:
             self.lines += 1
             if self.unread is not None:
                 self.unread.append(line)
+            if self.metrics is not None:
+                self.metrics.feed(self.vertex.digest, plain(line))
             self.styled.append(line)
 
 
@@ -111,12 +115,14 @@ class Trace:
     """All steps in the order in which they were first named.
 
     ``apply`` folds one event. ``steps``, ``warnings`` and the counts are what views read. ``version`` grows with every
-    change, so that a view can tell whether there is anything new to paint. ``redact`` hides secret values.
+    change, so that a view can tell whether there is anything new to paint. ``redact`` hides secret values. ``metrics``, where
+    given, reads what the steps print.
     A view that shows every line calls ``keep_unread`` once, before the first event, and takes each step's ``unread``.
     """
 
-    def __init__(self, redact: Redactor | None = None) -> None:
+    def __init__(self, redact: Redactor | None = None, metrics: Metrics | None = None) -> None:
         self.redact = redact or Redactor()
+        self.metrics = metrics
         self._unread = False
         self.steps: dict[str, Step] = {}
         self.warnings: list[VertexWarning] = []
@@ -180,7 +186,8 @@ class Trace:
         return self.steps[digest]
 
     def _name(self, vertex: Vertex) -> None:
-        self.steps[vertex.digest] = Step(vertex, redact=self.redact, unread=[] if self._unread else None)
+        unread: list[str] | None = [] if self._unread else None
+        self.steps[vertex.digest] = Step(vertex, redact=self.redact, unread=unread, metrics=self.metrics)
 
     def _vertex(self, vertex: Vertex) -> None:
         if vertex.digest not in self.steps:

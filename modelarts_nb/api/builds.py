@@ -16,8 +16,9 @@ from ..reference import parse_reference
 from ..session import Kept, session
 from ..text import Redactor
 from .background import Background
-from .current import connect, stored_logins
+from .current import catalog, connect, current_settings, stored_logins
 from .following import Following, log_path
+from .history import Compared
 
 
 def keep(source: DockerfileSource) -> Kept:
@@ -82,7 +83,7 @@ def build(
         labels=labels or {}, add_hosts=add_hosts or {}, builder=builder,
         output=output if isinstance(output, Output) or output is None else Output(Path(output)),
     )
-    workflows.parse(source)  # a mistake in the text is said without asking for an Engine
+    parsed = workflows.parse(source)  # a mistake in the text is said without asking for an Engine
     redact = Redactor([*_secret_values(request), *(value.decode(errors="replace") for value in own.values())])
     following = Following(
         BUILD, tags[0] if tags else source.name, log_path(log, "build"), progress, redact, provides=request.tags
@@ -96,6 +97,8 @@ def build(
         session.image = result if isinstance(result, Image) else session.image
         return result
 
+    compared = Compared(request, parsed, following.trace, catalog().limits(current_settings().contract))
+    following.adorn = lambda view: setattr(view, "more", compared.rows)
     if builder:
         workflow: Any = workflows.build_elsewhere(request, stored_logins(), following.trace)
     else:

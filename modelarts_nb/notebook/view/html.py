@@ -15,7 +15,7 @@ from ...messages import t
 from ...terminal import plain, spans
 from ...text import duration, shorten
 from ...trace import State, Step, Trace
-from .card import Fact, Work, counted, short_path, state_of, summary, title
+from .card import Fact, Work, counted, progress, short_path, state_of, summary, title
 from .steps import SIGNS, counter, layout, ordered, state_word, step_name
 from .style import STYLE
 
@@ -97,8 +97,7 @@ def _head(work: Work, subject: str, state: State, text: str) -> str:
 
 
 def _meter(trace: Trace) -> str:
-    share = trace.done / len(trace.steps) if trace.steps else 0.0
-    return f'<div class="ma-meter" aria-hidden="true"><i style="width:{share:.0%}"></i></div>'
+    return f'<div class="ma-meter" aria-hidden="true"><i style="width:{progress(trace):.0%}"></i></div>'
 
 
 def _grouped(trace: Trace, now: float) -> str:

@@ -110,9 +110,9 @@ def _usage(step: Step) -> str:
     if "cpu" in used and step.state is State.RUNNING:
         texts.append(f"CPU {used['cpu'].current} %")
     if "gpu" in used and step.state is State.RUNNING:
-        texts.append(f"GPU {used['gpu'].current} %")
-    if "gpu-memory" in used:
-        texts.append(t("GPU memory {size}", size=size(used["gpu-memory"].current)))
+        texts.append(f"{used['gpu'].name} {used['gpu'].current} %")
+    if "gpu-memory" in used and used["gpu-memory"].current:
+        texts.append(t("device memory {size}", size=size(used["gpu-memory"].current)))
     if "memory" in used:
         texts.append(size(used["memory"].current))
     return " · ".join(texts)

@@ -75,7 +75,7 @@ class LiveView(RichView):
             view = {MIME: {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}}
             self._place = display(view, raw=True, display_id=True)  # type: ignore[no-untyped-call]  # IPython's
             self._repeat, self._beside = now + self._pause, now + BESIDE
-        self._send(self._wire.tick(trace, self._seconds(), self.chart()))
+        self._send(self._wire.tick(trace, self._seconds(), self._chart(trace)))
         if self._asked.is_set() or (now >= self._repeat and not self._met):
             self._met = self._met or self._asked.is_set()
             self._asked.clear()

@@ -25,7 +25,7 @@ from typing import Any
 
 from ...text import duration
 from ...trace import State, Step, Trace
-from .card import Work, summary, title
+from .card import Work, progress, summary, title
 from .steps import counter, layout, state_word, step_name
 
 Message = tuple[dict[str, Any], list[bytes]]
@@ -161,7 +161,7 @@ class Wire:
         self._head = {
             "state": "running", "title": title(self._work, State.RUNNING), "subject": self._subject,
             "summary": summary(self._work, trace, seconds, left),
-            "share": round(trace.done / len(trace.steps), 3) if trace.steps else 0,
+            "share": round(progress(trace), 3),
         }
         return self._head
 

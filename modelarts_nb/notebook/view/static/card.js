@@ -67,7 +67,7 @@ class Card {
     [this.title, this.subject, this.sum] = [make("b"), make("code"), make("span", { class: "ma-sum" })];
     this.stop = make("button", { class: "ma-stop", type: "button", onclick: () => this.cancel() }, this.texts.stop);
     this.fill = make("i");
-    this.chart = make("div", { class: "ma-chart", hidden: "" });
+    this.chart = make("div", { class: "ma-picture", hidden: "" });
     this.steps = make("div", { class: "ma-groups" });
     this.voice = make("div", { class: "ma-hidden", role: "status", "aria-live": "polite" });
     this.note = make("div", { class: "ma-foot", hidden: "" });
