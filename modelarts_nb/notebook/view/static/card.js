@@ -71,7 +71,7 @@ class Card {
     this.steps = make("div", { class: "ma-groups" });
     this.voice = make("div", { class: "ma-hidden", role: "status", "aria-live": "polite" });
     this.note = make("div", { class: "ma-foot", hidden: "" });
-    this.element = make("div", { class: "ma ma-live", role: "group" },
+    this.element = make("div", { class: "ma ma-live", role: "group", "data-lm-suppress-shortcuts": "true" },
       make("div", { class: "ma-head" }, this.sign, this.title, this.subject, this.sum, this.stop),
       make("div", { class: "ma-meter", "aria-hidden": "true" }, this.fill),
       make("div", { class: "ma-run" }, this.chart, this.steps), this.note, this.voice);
@@ -169,7 +169,6 @@ class Card {
     const buttons = [...this.element.querySelectorAll(".ma-row")];
     const at = buttons.indexOf(row.button);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
-    if (event.key === "Enter" || event.key === " ") event.stopPropagation(); // Enter would edit the cell
     if (to === undefined) return;
     buttons[Math.max(0, Math.min(to, buttons.length - 1))].focus();
     event.preventDefault();

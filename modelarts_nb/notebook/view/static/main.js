@@ -102,8 +102,10 @@ class View {
   ended() {
     const html = this.store.model.get("ended");
     this.over = Boolean(html);
-    if (html) this.element.innerHTML = html; // the static card, made by html.py, which escapes every text
-    if (html) clearInterval(this.clock);
+    if (!html) return;
+    clearInterval(this.clock);
+    this.element.innerHTML = html; // the static card, made by html.py, which escapes every text
+    this.element.classList.add("ma-over"); // the card beside it stays hidden: nobody has told this page how it ended
   }
 
   close() {

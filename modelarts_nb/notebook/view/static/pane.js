@@ -63,7 +63,6 @@ class Pane {
     this.input = make("input", {
       type: "search", placeholder: texts.search, "aria-label": fill(texts.search_in, { step: name }), spellcheck: "false",
       oninput: () => this.seek(), onkeydown: (event) => {
-        event.stopPropagation(); // JupyterLab's shortcuts are not meant here
         if (event.key === "Enter") this.step(event.shiftKey ? -1 : 1);
       },
     });
