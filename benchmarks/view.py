@@ -1,4 +1,4 @@
-"""The live view in Chromium against a real JupyterLab with its default rate limits: how late lines are seen, and what it costs."""
+"""The live view in Chromium against a real JupyterLab with its default rate limits: how late lines are seen, what it costs."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ def steady(notebook: Any, index: int) -> None:
     late = sorted(delays(found["frames"], found["produced"]))
     seen = [one for one in late if one != float("inf")]
     print(
-        f"2,000 lines/s for 10 s, 200 counters: {len(seen):,} of {len(late):,} lines seen; median {statistics.median(late):.0f} ms, "
-        f"95 % within {late[int(len(late) * 0.95)]:.0f} ms (bar 130); longest block {max(found['blocks'], default=0):.0f} ms (bar 50), "
-        f"longest gap between frames {found['frameGap']:.0f} ms; kernel CPU {found['cpu'] / found['wall']:.1%} (bar 7 %), "
-        f"of which the load itself {found['load'] / found['wall']:.1%}",
+        f"2,000 lines/s for 10 s, 200 counters: {len(seen):,} of {len(late):,} lines seen; "
+        f"median {statistics.median(late):.0f} ms, 95 % within {late[int(len(late) * 0.95)]:.0f} ms (bar 130); "
+        f"longest block {max(found['blocks'], default=0):.0f} ms (bar 50), gap between frames {found['frameGap']:.0f} ms; "
+        f"kernel CPU {found['cpu'] / found['wall']:.1%} (bar 7 %), of it the load itself {found['load'] / found['wall']:.1%}",
         flush=True,
     )
 
@@ -101,8 +101,9 @@ def burst(notebook: Any, index: int) -> None:
     lines = notebook.page.evaluate(SCROLL)
     same = lines == [told["text"] % number for number in range(COUNT)]
     print(
-        f"{COUNT:,} lines at once: last one seen {last - told['began']:.2f} s after the first was made (bar 0.4), longest block "
-        f"{max(blocks, default=0):.0f} ms; all {len(lines):,} reached by scrolling, compared: {'equal' if same else 'DIFFERENT'}",
+        f"{COUNT:,} lines at once: last one seen {last - told['began']:.2f} s after the first was made (bar 0.4), "
+        f"longest block {max(blocks, default=0):.0f} ms; all {len(lines):,} reached by scrolling, compared: "
+        f"{'equal' if same else 'DIFFERENT'}",
         flush=True,
     )
     notebook.interrupt()
@@ -133,8 +134,8 @@ def finished(notebook: Any, first: int, count: int) -> None:
         notebook.run(index, 60)
     some = idle(notebook)
     print(
-        f"{count} finished views: the page is busy {some[0]:.0f} ms of 5 s (before: {none[0]:.0f}), JavaScript heap {some[1]:.0f} MB "
-        f"(before: {none[1]:.0f}), {some[2] - none[2]} more nodes",
+        f"{count} finished views: the page is busy {some[0]:.0f} ms of 5 s (before: {none[0]:.0f}), "
+        f"JavaScript heap {some[1]:.0f} MB (before: {none[1]:.0f}), {some[2] - none[2]} more nodes",
         flush=True,
     )
 

@@ -107,3 +107,12 @@ def training(seconds=60.0):
     for node in ("worker-0", "worker-1"):
         yield Vertex(node, node, started=now, completed=time.time())
     return "fine"
+
+
+def hostile():
+    """Output that would like to be more than text."""
+    yield Vertex("h", "[1/1] RUN <script>window.bad=1</script>", started=time.time())
+    yield VertexLog("h", b'<script>window.bad=2</script><img src=x onerror="window.bad=3">\n')
+    yield VertexLog("h", b"\x1b]8;;javascript:window.bad=4\x07link\x1b]8;;\x07 \xff \xe2\x80\xaegnp.exe\x1b[31mred\n")
+    yield VertexLog("h", b"\x1b[2J\x1b[H\x1b[?1049hscreen\n" + b"y" * 10_000_000 + b"\nend of it\n")
+    yield from pause(600)

@@ -42,7 +42,8 @@ def test_each_stage_tells_its_first():
     old = Record(1, (Ran("a", "RUN x", True), Ran("b", "COPY --from=a /x /", True)))
     new = Record(1, (Ran("a", "RUN y", False), Ran("b", "COPY --from=a /x /", False)))
     assert since(old, new) == (
-        "RUN y ran again: the instruction is new or changed · COPY --from=a /x / ran again: the stage that it copies from changed"
+        "RUN y ran again: the instruction is new or changed · "
+        "COPY --from=a /x / ran again: the stage that it copies from changed"
     )
 
 

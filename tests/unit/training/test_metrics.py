@@ -77,7 +77,8 @@ def test_memory_is_bounded():
 
 
 def test_the_picture_says_in_words_what_it_shows_and_runs_nothing():
-    picture = draw(read("epoch 1/3 <loss=2.0 acc=0.4", "epoch 2/3 <loss=1.0 acc=0.7 lr=0.00001", "epoch 3/3 acc=0.9 lr=0.000001"))
+    lines = ("epoch 1/3 <loss=2.0 acc=0.4", "epoch 2/3 <loss=1.0 acc=0.7 lr=0.00001", "epoch 3/3 acc=0.9 lr=0.000001")
+    picture = draw(read(*lines))
     assert 'role="img"' in picture
     assert "<title>Metrics by epoch</title>" in picture
     assert "loss 2 → 1 · acc 0.4 → 0.9" in picture
