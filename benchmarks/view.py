@@ -43,8 +43,9 @@ SCROLL = """async () => {
         for (let wait = 0; wait < 200; wait++) {
             await new Promise(done => setTimeout(done, 0));
             const rows = [...area.querySelectorAll('.ma-line')];
-            const first = `${Math.floor(area.scrollTop / 17) * 17}px`;
-            if (rows.some(row => row.style.top === first) && rows.every(row => row.textContent)) break;
+            const has = place => rows.some(row => row.style.top === `${Math.floor(place / 17) * 17}px`);
+            const last = Math.min(area.scrollTop + area.clientHeight, area.scrollHeight) - 17;
+            if (has(area.scrollTop) && has(last) && rows.every(row => row.textContent)) break;
             await new Promise(requestAnimationFrame);
         }
         for (const row of area.querySelectorAll('.ma-line')) seen.set(parseInt(row.style.top) / 17, row.textContent);

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -85,6 +85,8 @@ class Step:
     @property
     def partial(self) -> str:
         """The unfinished last line, such as a progress bar, styled."""
+        if not self._decoders:
+            return ""
         return next((partial for decoder in self._decoders.values() if (partial := decoder.partial)), "")
     def _add(self, log: VertexLog) -> None:
         decoder = self._decoders.get(log.stream)
@@ -128,6 +130,7 @@ class Trace:
         self.warnings: list[VertexWarning] = []
         self.version = 0
         self.expected: Mapping[str, float] = {}
+        self._counted: tuple[int, Counter[State]] = (-1, Counter())
 
     def remaining(self, now: float) -> float | None:
         """Seconds that are left, going by ``expected``: what each step, by name, took when it last ran; None: unknown."""
@@ -209,7 +212,9 @@ class Trace:
 
     def count(self, *states: State) -> int:
         """How many steps are in one of ``states``."""
-        return sum(step.state in states for step in self.steps.values())
+        if self._counted[0] != self.version:  # views ask several times a painting
+            self._counted = (self.version, Counter(step.state for step in self.steps.values()))
+        return sum(self._counted[1][state] for state in states)
 
     @property
     def done(self) -> int:

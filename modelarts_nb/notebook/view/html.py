@@ -59,7 +59,7 @@ def render(
         parts.append(_meter(trace))
     if state is State.DONE:
         parts += [_facts(rows) if rows else "", chart]
-        parts += [_lines(list(step.styled)[-work.lines_after :]) for step in trace.steps.values() if work.lines_after]
+        parts.append(_last_words(work, trace))
         steps = _grouped(trace, now)
         parts.append(f"<details><summary>{escape(counted(work, len(trace.steps)))}</summary>{steps}</details>")
     elif state is State.RUNNING:
@@ -165,6 +165,16 @@ def _log(step: Step) -> str:
     if step.state is State.RUNNING:
         return _lines([*step.styled, *([step.partial] if step.partial else [])][-RUNNING_LINES:])
     return ""
+
+
+def _last_words(work: Work, trace: Trace) -> str:
+    """What each step said last, behind its name where there are several."""
+    spoke = [step for step in ordered(trace) if step.styled] if work.lines_after else []
+    return "".join(
+        (f'<div class="ma-stage">{escape(step_name(step))}</div>' if len(spoke) > 1 else "")
+        + _lines(list(step.styled)[-work.lines_after :])
+        for step in spoke
+    )
 
 
 def _lines(lines: Sequence[str]) -> str:

@@ -116,7 +116,7 @@ def _widget_class() -> Any:
         """What the browser holds of a view besides its messages."""
 
         _esm = script
-        _css = CSS + sheet.replace(".ma-live ", ".ma-live.ma.ma.ma ")
+        _css = CSS + re.sub(r"\.ma-live(?=[ .])", ".ma-live.ma.ma.ma", sheet)  # as strong as style.py's rules
         texts = traitlets.Dict().tag(sync=True)
         kernel = traitlets.Unicode().tag(sync=True)
         ended = traitlets.Unicode().tag(sync=True)
