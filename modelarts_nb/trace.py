@@ -160,9 +160,11 @@ class Trace:
 
     def keep_unread(self) -> None:
         """Keep every line from now on until a view takes it."""
+        if self._unread:
+            return
         self._unread = True
         for step in self.steps.values():
-            step.unread = step.unread or []
+            step.unread = list(step.styled)
 
     def waiting_for(self, step: Step) -> Step | None:
         """The first step that ``step`` still waits for."""

@@ -128,9 +128,9 @@ class Lab:
         problems = []
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(f"http://127.0.0.1:{self.port}/lab/tree/{name}?token={self.token}&reset")
-        page.wait_for_selector(".jp-Notebook:visible .jp-Cell", timeout=60_000)
+        page.wait_for_selector(".jp-Notebook:visible .jp-Cell", timeout=120_000)
         page.wait_for_function(
-            "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000
+            "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=120_000
         )
         page.evaluate("jupyterapp.shell.collapseLeft()")
         return Notebook(page, problems)
@@ -193,7 +193,7 @@ class Notebook:
         """Load the page again, as a person would; the kernel goes on."""
         self.page.goto(self.page.url.replace("&reset", ""))
         self.page.reload()
-        self.page.wait_for_selector(".jp-Notebook:visible .jp-Cell", timeout=60_000)
+        self.page.wait_for_selector(".jp-Notebook:visible .jp-Cell", timeout=120_000)
         self.page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel")
 
     def close(self):

@@ -2,6 +2,7 @@
 
 const SIGNS = { waiting: "○", running: "◐", done: "✓", cached: "=", failed: "✕", cancelled: "–" };
 const TONES = { running: "ma-running", done: "ma-done", failed: "ma-failed" };
+const GONE = 15; // seconds of silence after which nobody is there to be stopped
 const SAY = 2000; // milliseconds between two announcements
 
 /** Write only what differs: a page at rest stays at rest. */
@@ -188,6 +189,7 @@ class Card {
 
   /** Nothing came for a while: the clock that stands still is not the truth. */
   silent(seconds) {
+    this.stop.hidden = seconds >= GONE; // it would stop whatever the kernel does by now
     this.remark(seconds ? fill(this.texts.silent, { seconds }) : "");
   }
 
