@@ -79,6 +79,7 @@ class View {
     Object.assign(this, { store, element, card: null });
     this.clock = setInterval(() => this.listen(), 1000);
     this.ended();
+    requestAnimationFrame(() => this.hide());
   }
 
   receive(content) {
@@ -90,6 +91,12 @@ class View {
     } else if (content.type === "replay") this.card.all();
     else this.card.update(content);
     if (this.quiet) this.card.silent((this.quiet = 0));
+  }
+
+  /** Hide the card beside it for as long as this lives. */
+  hide() {
+    this.around = this.element.closest(".jp-OutputArea");
+    this.around?.classList.add("ma-alive");
   }
 
   listen() {
@@ -105,11 +112,11 @@ class View {
     if (!html) return;
     clearInterval(this.clock);
     this.element.innerHTML = html; // the static card, made by html.py, which escapes every text
-    this.element.classList.add("ma-over"); // the card beside it stays hidden: nobody has told this page how it ended
   }
 
   close() {
     clearInterval(this.clock);
+    this.around?.classList.remove("ma-alive");
     this.store.views.delete(this);
   }
 }
