@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import enum
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .events import Event, Vertex, VertexLog, VertexStatus, VertexWarning
 from .terminal import plain
 from .text import LINE_LIMIT, LineDecoder, Redactor, clean, shorten
+from .training.metrics import Metrics
 
 TAIL = 200  # lines kept of each vertex
 
@@ -46,6 +47,7 @@ class Step:
     active: float = 0.0  # seconds of finished activity: BuildKit may start and complete a vertex several times
     redact: Redactor = field(default_factory=Redactor, repr=False)
     unread: list[str] | None = field(default=None, repr=False)
+    metrics: Metrics | None = field(default=None, repr=False)
     _decoders: dict[int, LineDecoder] = field(default_factory=dict, repr=False)
 
     @property
@@ -83,6 +85,8 @@ class Step:
     @property
     def partial(self) -> str:
         """The unfinished last line, such as a progress bar, styled."""
+        if not self._decoders:
+            return ""
         return next((partial for decoder in self._decoders.values() if (partial := decoder.partial)), "")
     def _add(self, log: VertexLog) -> None:
         decoder = self._decoders.get(log.stream)
@@ -101,6 +105,8 @@ class Step:
             self.lines += 1
             if self.unread is not None:
                 self.unread.append(line)
+            if self.metrics is not None:
+                self.metrics.feed(self.vertex.digest, plain(line))
             self.styled.append(line)
 
 
@@ -111,17 +117,20 @@ class Trace:
     """All steps in the order in which they were first named.
 
     ``apply`` folds one event. ``steps``, ``warnings`` and the counts are what views read. ``version`` grows with every
-    change, so that a view can tell whether there is anything new to paint. ``redact`` hides secret values.
+    change, so that a view can tell whether there is anything new to paint. ``redact`` hides secret values. ``metrics``, where
+    given, reads what the steps print.
     A view that shows every line calls ``keep_unread`` once, before the first event, and takes each step's ``unread``.
     """
 
-    def __init__(self, redact: Redactor | None = None) -> None:
+    def __init__(self, redact: Redactor | None = None, metrics: Metrics | None = None) -> None:
         self.redact = redact or Redactor()
+        self.metrics = metrics
         self._unread = False
         self.steps: dict[str, Step] = {}
         self.warnings: list[VertexWarning] = []
         self.version = 0
         self.expected: Mapping[str, float] = {}
+        self._counted: tuple[int, Counter[State]] = (-1, Counter())
 
     def remaining(self, now: float) -> float | None:
         """Seconds that are left, going by ``expected``: what each step, by name, took when it last ran; None: unknown."""
@@ -151,9 +160,11 @@ class Trace:
 
     def keep_unread(self) -> None:
         """Keep every line from now on until a view takes it."""
+        if self._unread:
+            return
         self._unread = True
         for step in self.steps.values():
-            step.unread = step.unread or []
+            step.unread = list(step.styled)
 
     def waiting_for(self, step: Step) -> Step | None:
         """The first step that ``step`` still waits for."""
@@ -180,7 +191,8 @@ class Trace:
         return self.steps[digest]
 
     def _name(self, vertex: Vertex) -> None:
-        self.steps[vertex.digest] = Step(vertex, redact=self.redact, unread=[] if self._unread else None)
+        unread: list[str] | None = [] if self._unread else None
+        self.steps[vertex.digest] = Step(vertex, redact=self.redact, unread=unread, metrics=self.metrics)
 
     def _vertex(self, vertex: Vertex) -> None:
         if vertex.digest not in self.steps:
@@ -202,7 +214,9 @@ class Trace:
 
     def count(self, *states: State) -> int:
         """How many steps are in one of ``states``."""
-        return sum(step.state in states for step in self.steps.values())
+        if self._counted[0] != self.version:  # views ask several times a painting
+            self._counted = (self.version, Counter(step.state for step in self.steps.values()))
+        return sum(self._counted[1][state] for state in states)
 
     @property
     def done(self) -> int:

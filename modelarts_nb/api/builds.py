@@ -18,6 +18,7 @@ from ..text import Redactor
 from .background import Background
 from .current import catalog, connect, current_settings, stored_logins
 from .following import Following, log_path
+from .history import Compared
 
 if TYPE_CHECKING:
     from ..rules.written import Target
@@ -120,6 +121,8 @@ def build(
         session.image = result if isinstance(result, Image) else session.image
         return result
 
+    compared = Compared(request, parsed, following.trace, catalog().limits(current_settings().contract))
+    following.adorn = lambda view: setattr(view, "more", compared.rows)
     if builder:
         elsewhere = lambda: workflows.build_elsewhere(request, stored_logins(), following.trace)  # noqa: E731
         workflow: Any = workflows.checked(findings, source, following.trace, elsewhere)

@@ -14,13 +14,15 @@ from ..follow import follow
 from ..logfile import LogFile
 from ..text import Redactor
 from ..trace import Trace
+from ..training.metrics import Metrics
 from .background import Background
 from .current import current_settings
 
 
 @dataclass
 class Following:
-    """One workflow with its trace, log and view. ``provides``: the images that it makes."""
+    """One workflow with its trace, log and view. ``provides``: the images that it makes; ``metrics``: what reads
+    the numbers that it prints."""
 
     work: Any
     subject: str
@@ -29,9 +31,10 @@ class Following:
     redact: Redactor
     next_line: str = ""
     provides: tuple[str, ...] = ()
+    metrics: Metrics | None = None
 
     def __post_init__(self) -> None:
-        self.trace = Trace(self.redact)
+        self.trace = Trace(self.redact, self.metrics)
         self.log = LogFile(self.path, self.redact)
         self.adorn: Callable[[Any], None] = lambda view: None  # gives the view what only the caller knows
 

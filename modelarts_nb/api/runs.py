@@ -13,6 +13,7 @@ from ..events import Event
 from ..messages import t
 from ..session import session
 from ..text import Redactor
+from ..training.metrics import Metrics
 from ..training.run import TrainingRun
 from .background import pending, until
 from .current import connect, current_settings
@@ -37,7 +38,7 @@ def train(image: str = "", *, log: str | Path = "", progress: str = "", backgrou
     engine = connect()
     nodes = t("1 node") if spec.nodes == 1 else t("{count} nodes", count=spec.nodes)
     path, job_id = log_path(log, "train"), uuid.uuid4().hex[:10]
-    following = Following(TRAIN, f"{spec.image} · {spec.contract} · {nodes}", path, progress, Redactor())
+    following = Following(TRAIN, f"{spec.image} · {spec.contract} · {nodes}", path, progress, Redactor(), metrics=Metrics())
     following.next_line = f"%push {spec.image}"
 
     def workflow() -> Generator[Event | None, None, TrainingRun]:

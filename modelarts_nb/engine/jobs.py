@@ -25,7 +25,7 @@ from ..text import size
 from ..training.contract import NodePlan, plan
 from ..training.run import NodeResult
 from ..training.spec import JobSpec
-from . import delivery, images
+from . import delivery, gauges, images
 from .accelerators import devices
 from .discovery import Engine
 from .failures import mapped
@@ -36,6 +36,7 @@ T = TypeVar("T")
 LABEL = "modelarts-nb.job"
 OWNER = "modelarts-nb.owner"
 SAMPLING = 0.25  # seconds between two looks at memory and CPU
+GAUGING = 1.0  # seconds between two looks at the accelerators
 SILENCE = 5.0  # seconds without a line before it is worth a word that all came at the end
 # Older Engines give also an internal network's containers a default route, and leave the rest to firewall rules, if any:
 # a bridge without an address leads nowhere
@@ -251,6 +252,7 @@ class _Job:
         """
         url = self.client._url("/containers/{0}/stats", node.container)
         before: dict[str, Any] = {}
+        devices, due = bool(self.spec.gpus or self.spec.npus), 0.0
         while not node.over.wait(SAMPLING):
             answer = self.client._get(url, params={"stream": False, "one-shot": True})
             if answer.status_code != 200:
@@ -264,6 +266,13 @@ class _Job:
             yield VertexStatus("memory", node.plan.name, "memory", used, self.spec.memory)
             yield VertexStatus("cpu", node.plan.name, "cpu", _cpu(before, sample))
             before = sample
+            if devices and time.monotonic() > due:
+                due = time.monotonic() + GAUGING
+                gauge = gauges.read(self.client, node.container, npu=bool(self.spec.npus))
+                devices = gauge is not None
+                if gauge is not None:
+                    yield VertexStatus("gpu", node.plan.name, "NPU" if self.spec.npus else "GPU", gauge.percent)
+                    yield VertexStatus("gpu-memory", node.plan.name, "memory", gauge.memory)
 
     def _ended(self, node: _Node) -> Iterator[Event]:
         with mapped("Asking how a container ended"):

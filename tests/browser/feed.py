@@ -6,8 +6,9 @@ from pathlib import Path
 from modelarts_nb.api.following import Following
 from modelarts_nb.errors import BuildFailed
 from modelarts_nb.events import Vertex, VertexLog, VertexStatus
-from modelarts_nb.notebook.view.card import BUILD
+from modelarts_nb.notebook.view.card import BUILD, TRAIN
 from modelarts_nb.text import Redactor
+from modelarts_nb.training.metrics import Metrics
 
 PIP = (
     b"Collecting numpy==1.26.4\n  Downloading numpy-1.26.4-cp311-manylinux_2_17_x86_64.whl (18.3 MB)\n"
@@ -18,7 +19,9 @@ PIP = (
 def run(workflow, subject="digits:v1", work=BUILD, background=False):
     """What the workflow returns, under the view that %build has."""
     path = Path(f"{time.time_ns()}.log")
-    return Following(work, subject, path, "", Redactor(), provides=(subject,)).run(workflow, background=background)
+    metrics = Metrics() if work is TRAIN else None
+    following = Following(work, subject, path, "", Redactor(), provides=(subject,), metrics=metrics)
+    return following.run(workflow, background=background)
 
 
 def pause(seconds):
@@ -85,4 +88,31 @@ def many(count, gap=0.0):
                         for n in range(start, min(start + 1000, count)))
         yield VertexLog("m", data)
         yield from pause(gap)
+    yield from pause(600)
+
+
+def training(seconds=60.0):
+    """Two nodes that train together."""
+    now = time.time()
+    for node in ("worker-0", "worker-1"):
+        yield Vertex(node, node, started=now)
+    for step in range(int(seconds * 10)):
+        for number, node in enumerate(("worker-0", "worker-1")):
+            yield VertexStatus("memory", node, "memory", 405_000_000 + 7_000_000 * number, 0)
+            yield VertexStatus("cpu", node, "cpu", 94 + 2 * number)
+            if step < 70:
+                loss, accuracy = 2.0 / (1 + 0.7 * step / 10), 1 - 0.6 / (1 + step / 5)
+                yield VertexLog(node, b"epoch %d/100 loss=%.3f acc=%.3f\n" % (step + 1, loss, accuracy))
+        yield from pause(0.1)
+    for node in ("worker-0", "worker-1"):
+        yield Vertex(node, node, started=now, completed=time.time())
+    return "fine"
+
+
+def hostile():
+    """Output that would like to be more than text."""
+    yield Vertex("h", "[1/1] RUN <script>window.bad=1</script>", started=time.time())
+    yield VertexLog("h", b'<script>window.bad=2</script><img src=x onerror="window.bad=3">\n')
+    yield VertexLog("h", b"\x1b]8;;javascript:window.bad=4\x07link\x1b]8;;\x07 \xff \xe2\x80\xaegnp.exe\x1b[31mred\n")
+    yield VertexLog("h", b"\x1b[2J\x1b[H\x1b[?1049hscreen\n" + b"y" * 10_000_000 + b"\nend of it\n")
     yield from pause(600)

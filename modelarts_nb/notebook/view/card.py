@@ -176,6 +176,10 @@ def state_of(ended: bool, error: BaseException | None) -> State:
 def summary(work: Work, trace: Trace, seconds: float, left: float | None = None) -> str:
     """“4 of 7 steps · 2 cached · 11.2 s · about 20 s left”."""
     total, done, cached = len(trace.steps), trace.done, trace.count(State.CACHED)
+    if trace.metrics is not None:
+        told = trace.metrics.progress
+        parts = [t("epoch {number} of {total}", number=told[0], total=told[1])] if told else []
+        return " · ".join([*parts, duration(seconds)])
     parts = [t(work.partly, done=done, total=total) if done < total else counted(work, total)] if total else []
     if cached:
         parts.append(t(work.cached, count=cached))
@@ -183,6 +187,13 @@ def summary(work: Work, trace: Trace, seconds: float, left: float | None = None)
     if left is not None:
         parts.append(t("about {time} left", time=about(left)))
     return " · ".join(parts)
+
+
+def progress(trace: Trace) -> float:
+    """How much of the work is done, 0 to 1: steps, or a training's epochs."""
+    if trace.metrics is not None:
+        return min(trace.metrics.progress[0] / max(trace.metrics.progress[1], 1), 1.0) if trace.metrics.progress else 0.0
+    return trace.done / len(trace.steps) if trace.steps else 0.0
 
 
 def counted(work: Work, total: int) -> str:

@@ -16,7 +16,7 @@ from ...terminal import plain, spans
 from ...text import duration, shorten
 from ...trace import State, Step, Trace
 from . import findings
-from .card import Fact, Work, counted, short_path, state_of, summary, title
+from .card import Fact, Work, counted, progress, short_path, state_of, summary, title
 from .steps import SIGNS, counter, layout, ordered, state_word, step_name
 from .style import STYLE
 
@@ -60,7 +60,7 @@ def render(
         parts.append(_meter(trace))
     if state is State.DONE:
         parts += [_facts(rows) if rows else "", chart]
-        parts += [_lines(list(step.styled)[-work.lines_after :]) for step in trace.steps.values() if work.lines_after]
+        parts.append(_last_words(work, trace))
         steps = _grouped(trace, now)
         parts.append(f"<details><summary>{escape(counted(work, len(trace.steps)))}</summary>{steps}</details>")
     elif state is State.RUNNING:
@@ -100,8 +100,7 @@ def _head(work: Work, subject: str, state: State, text: str) -> str:
 
 
 def _meter(trace: Trace) -> str:
-    share = trace.done / len(trace.steps) if trace.steps else 0.0
-    return f'<div class="ma-meter" aria-hidden="true"><i style="width:{share:.0%}"></i></div>'
+    return f'<div class="ma-meter" aria-hidden="true"><i style="width:{progress(trace):.0%}"></i></div>'
 
 
 def _grouped(trace: Trace, now: float) -> str:
@@ -169,6 +168,16 @@ def _log(step: Step) -> str:
     if step.state is State.RUNNING:
         return _lines([*step.styled, *([step.partial] if step.partial else [])][-RUNNING_LINES:])
     return ""
+
+
+def _last_words(work: Work, trace: Trace) -> str:
+    """What each step said last, behind its name where there are several."""
+    spoke = [step for step in ordered(trace) if step.styled] if work.lines_after else []
+    return "".join(
+        (f'<div class="ma-stage">{escape(step_name(step))}</div>' if len(spoke) > 1 else "")
+        + _lines(list(step.styled)[-work.lines_after :])
+        for step in spoke
+    )
 
 
 def _lines(lines: Sequence[str]) -> str:

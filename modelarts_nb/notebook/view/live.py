@@ -18,22 +18,23 @@ from ...messages import t
 from ...trace import State, Trace
 from . import html, plain, report  # noqa: F401  # report registers its card
 from .card import Fact, Work, facts, merged, whole
+from .chart import draw
 
 
 class RichView:
     """One display that is updated in place, in any notebook front end.
 
-    ``more``: rows for the result that only the one who asked for the work knows; ``chart``: a picture, as it stands.
+    ``more``: rows for the result that only the one who asked for the work knows.
     """
 
-    more: Callable[[], Sequence[Fact]] = staticmethod(tuple)
-    chart: Callable[[], str] = staticmethod(str)
+    more: Callable[[object], Sequence[Fact]] = staticmethod(lambda result: ())
 
     def __init__(self, work: Work, subject: str, log_path: str, following: str = "") -> None:
         self._work, self._subject, self._log_path, self._following = work, subject, log_path, following
         self._began = time.time()
         self._handle: Any = None
         self.last = ""  # the card as HTML
+        self._drawn, self._draw, self._picture = -1, 0.0, ""
 
     def paint(self, trace: Trace) -> None:
         """Repaint; also when nothing happened, as the clock goes on."""
@@ -41,7 +42,17 @@ class RichView:
 
     def finish(self, trace: Trace, error: BaseException | None, result: object) -> None:
         """Paint for the last time."""
+        self._draw = 0.0
         self._show(trace, ended=True, error=error, result=result)
+
+    def _chart(self, trace: Trace) -> str:
+        """The picture of what it measures, drawn again where there is something new, and at most once a second."""
+        if trace.metrics is None:
+            return ""
+        if trace.metrics.version != self._drawn and time.monotonic() >= self._draw:
+            self._drawn, self._draw = trace.metrics.version, time.monotonic() + 1.0
+            self._picture = draw(trace.metrics)
+        return self._picture
 
     def _seconds(self) -> float:
         return time.time() - self._began
@@ -49,11 +60,11 @@ class RichView:
     def _show(self, trace: Trace, *, ended: bool, error: BaseException | None, result: object) -> None:
         from IPython.display import display
 
-        rows = merged(facts(result), self.more()) if result is not None else ()
+        rows = merged(facts(result), self.more(result)) if result is not None else ()
         note = t("As last painted; it goes on only while its kernel runs.")
         self.last = html.render(
             self._work, self._subject, trace, now=time.time(), seconds=self._seconds(), ended=ended, error=error, rows=rows,
-            log_path=self._log_path, following=self._following if error is None else "", chart=self.chart(), note=note,
+            log_path=self._log_path, following=self._following if error is None else "", chart=self._chart(trace), note=note,
         )
         bundle = {
             "text/plain": plain.render(
@@ -73,7 +84,7 @@ class RichView:
 class PlainView:
     """A line for each step that finishes, and the facts at the end."""
 
-    more: Callable[[], Sequence[Fact]] = staticmethod(tuple)
+    more: Callable[[object], Sequence[Fact]] = staticmethod(lambda result: ())
 
     def __init__(self, work: Work, subject: str, log_path: str, stream: Callable[[], TextIO] = lambda: sys.stdout) -> None:
         self._work, self._subject, self._log_path, self._stream = work, subject, log_path, stream
@@ -97,7 +108,7 @@ class PlainView:
         if own is not None:
             self._write(own["text/plain"])
             return
-        rows = merged(facts(result), self.more()) if result is not None else ()
+        rows = merged(facts(result), self.more(result)) if result is not None else ()
         self._write(
             plain.render(
                 self._work, self._subject, trace, seconds=time.time() - self._began, ended=True, error=error, rows=rows,

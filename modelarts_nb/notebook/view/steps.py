@@ -38,6 +38,9 @@ class Counter:
     share: float | None = None
 
 
+NOTHING = Counter()
+
+
 def step_name(step: Step) -> str:
     """The step as it is written in the Dockerfile."""
     name = step.name
@@ -93,15 +96,20 @@ def counter(step: Step, trace: Trace) -> Counter:
     """The transfer that goes on, else what was transferred in all; of a run, what it uses; of a waiting step, for what."""
     if step.state is State.WAITING:
         other = trace.waiting_for(step)
-        return Counter(t("for {step}", step=_short(step_name(other)))) if other else Counter()
+        return Counter(t("for {step}", step=_short(step_name(other)))) if other else NOTHING
+    if not step.statuses:
+        return NOTHING
     if "memory" in step.statuses or "cpu" in step.statuses:
         return Counter(_usage(step))
-    moving = [s for s in step.statuses.values() if s.total and s.completed is None and s.current < s.total]
-    if moving and step.state is State.RUNNING:
-        current, total = sum(s.current for s in moving), sum(s.total for s in moving)
+    done = current = total = 0
+    for status in step.statuses.values():
+        done += status.current
+        if status.completed is None and status.current < status.total:
+            current += status.current
+            total += status.total
+    if total and step.state is State.RUNNING:
         return Counter(t("{done} of {total}", done=size(current), total=size(total)), current / total)
-    done = sum(s.current for s in step.statuses.values() if s.current)
-    return Counter(size(done)) if done and step.state is not State.CACHED else Counter()
+    return Counter(size(done)) if done and step.state is not State.CACHED else NOTHING
 
 
 def _usage(step: Step) -> str:
@@ -110,9 +118,9 @@ def _usage(step: Step) -> str:
     if "cpu" in used and step.state is State.RUNNING:
         texts.append(f"CPU {used['cpu'].current} %")
     if "gpu" in used and step.state is State.RUNNING:
-        texts.append(f"GPU {used['gpu'].current} %")
-    if "gpu-memory" in used:
-        texts.append(t("GPU memory {size}", size=size(used["gpu-memory"].current)))
+        texts.append(f"{used['gpu'].name} {used['gpu'].current} %")
+    if "gpu-memory" in used and used["gpu-memory"].current:
+        texts.append(t("device memory {size}", size=size(used["gpu-memory"].current)))
     if "memory" in used:
         texts.append(size(used["memory"].current))
     return " · ".join(texts)

@@ -24,6 +24,7 @@ from .style import CSS
 from .wire import Message, Wire
 
 MIME = "application/vnd.jupyter.widget-view+json"
+PATIENCE = 0.3  # seconds that something may take without any widget: most rebuilds are over by then
 BESIDE = 1.0  # seconds between two paintings of the card beside the widget
 FIRST_REPEAT = 0.25  # seconds after which all is said again unasked, then after twice as long, and so on
 ALIVE = 30  # finished views whose widgets still answer a page that is opened again
@@ -48,14 +49,13 @@ class LiveView(RichView):
 
     def __init__(self, *arguments: Any, cancel: threading.Event, blocking: bool) -> None:
         super().__init__(*arguments)
-        self._cancel = cancel
+        self._cancel, self._blocking = cancel, blocking
         self._wire = Wire(self._work, self._subject)
-        self._widget = _widget(self._work, kernel_id() if blocking else "")
-        self._widget.on_msg(self._heard)
+        self._widget: Any = None
         self._place: Any = None
         self._asked = threading.Event()
         self._met = False
-        self._repeat, self._pause, self._beside = 0.0, FIRST_REPEAT, 0.0
+        self._repeat, self._pause, self._beside, self._open = 0.0, FIRST_REPEAT, 0.0, 0.0
 
     def _heard(self, _widget: object, content: Mapping[str, object], _buffers: object) -> None:
         """A message from the browser; it may come in any thread, so that it is only noted."""
@@ -66,16 +66,17 @@ class LiveView(RichView):
 
     def paint(self, trace: Trace) -> None:
         """Send what changed; now and then repaint the card."""
-        from IPython.display import display
-
         now = time.monotonic()
-        if self._place is None:
+        if self._handle is None:
             trace.keep_unread()
             super().paint(trace)
-            view = {MIME: {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}}
-            self._place = display(view, raw=True, display_id=True)  # type: ignore[no-untyped-call]  # IPython's
-            self._repeat, self._beside = now + self._pause, now + BESIDE
-        self._send(self._wire.tick(trace, self._seconds(), self.chart()))
+            self._open = now + (PATIENCE if self._blocking else 0.0)  # in the background the cell is there now only
+        if self._widget is None:
+            if now < self._open:
+                super().paint(trace)
+                return
+            self._begin(now)
+        self._send(self._wire.tick(trace, self._seconds(), self._chart(trace)))
         if self._asked.is_set() or (now >= self._repeat and not self._met):
             self._met = self._met or self._asked.is_set()
             self._asked.clear()
@@ -86,11 +87,20 @@ class LiveView(RichView):
             self._beside = now + BESIDE
             super().paint(trace)
 
+    def _begin(self, now: float) -> None:
+        """Show the widget."""
+        from IPython.display import display
+
+        self._widget = _widget(self._work, kernel_id() if self._blocking else "")
+        self._widget.on_msg(self._heard)
+        view = {MIME: {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}}
+        self._place = display(view, raw=True, display_id=True)  # type: ignore[no-untyped-call]  # IPython's
+        self._repeat, self._beside = now + self._pause, now + BESIDE
+
     def finish(self, trace: Trace, error: BaseException | None, result: object) -> None:
         """The card becomes the final one, in place; the widget's output becomes empty."""
         super().finish(trace, error, result)
         if self._place is None:
-            self._widget.close()
             return
         self._place.update({}, raw=True)
         self._widget.ended = self.last  # for a page that was opened meanwhile and never heard of the two
@@ -116,7 +126,7 @@ def _widget_class() -> Any:
         """What the browser holds of a view besides its messages."""
 
         _esm = script
-        _css = CSS + sheet.replace(".ma-live ", ".ma-live.ma.ma.ma ")
+        _css = CSS + re.sub(r"\.ma-live(?=[ .])", ".ma-live.ma.ma.ma", sheet)  # as strong as style.py's rules
         texts = traitlets.Dict().tag(sync=True)
         kernel = traitlets.Unicode().tag(sync=True)
         ended = traitlets.Unicode().tag(sync=True)

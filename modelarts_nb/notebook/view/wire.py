@@ -23,10 +23,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...messages import t
 from ...text import duration
 from ...trace import State, Step, Trace
-from .card import Work, summary, title
-from .steps import counter, layout, state_word, step_name
+from .card import Work, progress, summary, title
+from .steps import WORDS, counter, layout, state_word, step_name
 
 Message = tuple[dict[str, Any], list[bytes]]
 
@@ -35,7 +36,7 @@ PACK = 4_000  # lines of one packed piece, at the most
 PACK_CHARACTERS = 512_000
 KEPT = 64_000_000  # bytes of packed log that are kept of one view, and
 KEPT_LINES = 1_500_000  # lines of one step: what a browser can make one scrolling area of
-WORDS = {state: state.name.lower() for state in State}
+NAMES = {state: state.name.lower() for state in State}
 NAME_WIDTH = 1_000
 
 
@@ -102,6 +103,7 @@ class Wire:
 
     def __init__(self, work: Work, subject: str) -> None:
         self._work, self._subject = work, subject
+        self._words = {state: t(word) for state, word in WORDS.items()}
         self._numbers: dict[str, int] = {}
         self._rows: dict[int, list[Any]] = {}
         self._names: dict[int, list[str]] = {}
@@ -124,7 +126,7 @@ class Wire:
             number = self._numbers[digest]
             if step.unread:
                 self._read(number, step, content, buffers)
-            row = _row(number, step, trace, now)
+            row = self._row(number, step, trace, now)
             if row != self._rows.get(number):
                 self._rows[number] = row
                 rows.append(row)
@@ -161,7 +163,7 @@ class Wire:
         self._head = {
             "state": "running", "title": title(self._work, State.RUNNING), "subject": self._subject,
             "summary": summary(self._work, trace, seconds, left),
-            "share": round(trace.done / len(trace.steps), 3) if trace.steps else 0,
+            "share": round(progress(trace), 3),
         }
         return self._head
 
@@ -183,17 +185,17 @@ class Wire:
             else:
                 content.setdefault("logs", []).append([number, first, log.base, data])
 
+    def _row(self, number: int, step: Step, trace: Trace, now: float) -> list[Any]:
+        state = step.state
+        moving = counter(step, trace)
+        took = duration(step.seconds(now)) if state not in (State.WAITING, State.CACHED) else ""
+        share = None if moving.share is None else round(moving.share, 3)
+        word = state_word(step) if state is State.FAILED else self._words[state]
+        return [number, NAMES[state], word, took, moving.text, share, step.lines]
+
     def _trim(self) -> None:
         for log in self._logs.values():
             while log.packed and log.count - log.base > KEPT_LINES:
                 log.trim()
         while sum(log.size for log in self._logs.values()) > KEPT:
             max(self._logs.values(), key=lambda log: log.size).trim()
-
-
-def _row(number: int, step: Step, trace: Trace, now: float) -> list[Any]:
-    state = step.state
-    moving = counter(step, trace)
-    took = duration(step.seconds(now)) if state not in (State.WAITING, State.CACHED) else ""
-    share = None if moving.share is None else round(moving.share, 3)
-    return [number, WORDS[state], state_word(step), took, moving.text, share, step.lines]

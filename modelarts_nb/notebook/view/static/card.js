@@ -2,6 +2,7 @@
 
 const SIGNS = { waiting: "○", running: "◐", done: "✓", cached: "=", failed: "✕", cancelled: "–" };
 const TONES = { running: "ma-running", done: "ma-done", failed: "ma-failed" };
+const GONE = 15; // seconds of silence after which nobody is there to be stopped
 const SAY = 2000; // milliseconds between two announcements
 
 /** Write only what differs: a page at rest stays at rest. */
@@ -67,11 +68,11 @@ class Card {
     [this.title, this.subject, this.sum] = [make("b"), make("code"), make("span", { class: "ma-sum" })];
     this.stop = make("button", { class: "ma-stop", type: "button", onclick: () => this.cancel() }, this.texts.stop);
     this.fill = make("i");
-    this.chart = make("div", { class: "ma-chart", hidden: "" });
+    this.chart = make("div", { class: "ma-picture", hidden: "" });
     this.steps = make("div", { class: "ma-groups" });
     this.voice = make("div", { class: "ma-hidden", role: "status", "aria-live": "polite" });
     this.note = make("div", { class: "ma-foot", hidden: "" });
-    this.element = make("div", { class: "ma ma-live", role: "group" },
+    this.element = make("div", { class: "ma ma-live", role: "group", "data-lm-suppress-shortcuts": "true" },
       make("div", { class: "ma-head" }, this.sign, this.title, this.subject, this.sum, this.stop),
       make("div", { class: "ma-meter", "aria-hidden": "true" }, this.fill),
       make("div", { class: "ma-run" }, this.chart, this.steps), this.note, this.voice);
@@ -169,7 +170,6 @@ class Card {
     const buttons = [...this.element.querySelectorAll(".ma-row")];
     const at = buttons.indexOf(row.button);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
-    if (event.key === "Enter" || event.key === " ") event.stopPropagation(); // Enter would edit the cell
     if (to === undefined) return;
     buttons[Math.max(0, Math.min(to, buttons.length - 1))].focus();
     event.preventDefault();
@@ -189,6 +189,7 @@ class Card {
 
   /** Nothing came for a while: the clock that stands still is not the truth. */
   silent(seconds) {
+    this.stop.hidden = seconds >= GONE; // it would stop whatever the kernel does by now
     this.remark(seconds ? fill(this.texts.silent, { seconds }) : "");
   }
 

@@ -64,7 +64,7 @@ class Log {
     const piece = this.piece(index);
     if (!piece) return "";
     if (piece.lines) return piece.lines[index - piece.from];
-    this.unpacked(piece).then(ready);
+    if (!piece.opening) this.unpacked(piece).then(ready);
     return undefined;
   }
 

@@ -79,6 +79,7 @@ class View {
     Object.assign(this, { store, element, card: null });
     this.clock = setInterval(() => this.listen(), 1000);
     this.ended();
+    requestAnimationFrame(() => this.hide());
   }
 
   receive(content) {
@@ -92,6 +93,12 @@ class View {
     if (this.quiet) this.card.silent((this.quiet = 0));
   }
 
+  /** Hide the card beside it for as long as this lives. */
+  hide() {
+    this.around = this.element.closest(".jp-OutputArea");
+    this.around?.classList.add("ma-alive");
+  }
+
   listen() {
     const seconds = Math.round((Date.now() - this.store.heard) / 1000);
     if (this.over || !this.card || seconds < SILENCE) return;
@@ -102,12 +109,14 @@ class View {
   ended() {
     const html = this.store.model.get("ended");
     this.over = Boolean(html);
-    if (html) this.element.innerHTML = html; // the static card, made by html.py, which escapes every text
-    if (html) clearInterval(this.clock);
+    if (!html) return;
+    clearInterval(this.clock);
+    this.element.innerHTML = html; // the static card, made by html.py, which escapes every text
   }
 
   close() {
     clearInterval(this.clock);
+    this.around?.classList.remove("ma-alive");
     this.store.views.delete(this);
   }
 }

@@ -54,7 +54,12 @@ class Pane {
       onwheel: () => (this.moved = true), onpointerdown: () => ((this.moved = true), this.select(false)),
     }, this.tall);
     this.element = make("div", { class: "ma-pane" }, this.tools(name), this.scroll);
-    this.redraw = () => this.draw();
+    this.redraw = () => {
+      this.due ??= requestAnimationFrame(() => {
+        this.due = null;
+        this.draw();
+      }); // once a frame, however many rows wait for their piece
+    };
   }
 
   tools(name) {
@@ -63,7 +68,6 @@ class Pane {
     this.input = make("input", {
       type: "search", placeholder: texts.search, "aria-label": fill(texts.search_in, { step: name }), spellcheck: "false",
       oninput: () => this.seek(), onkeydown: (event) => {
-        event.stopPropagation(); // JupyterLab's shortcuts are not meant here
         if (event.key === "Enter") this.step(event.shiftKey ? -1 : 1);
       },
     });
@@ -86,7 +90,15 @@ class Pane {
     return this.log.count - this.log.base + (this.log.partial ? 1 : 0);
   }
 
+  /** Show what came; the end that it follows is unpacked first, so that no row is ever blank for a moment. */
   update() {
+    const last = this.log.pieces[this.log.pieces.length - 1];
+    if (this.follows && last && !last.lines) {
+      if (!last.opening) this.log.unpacked(last).then(() => this.place());
+    } else this.place();
+  }
+
+  place() {
     const height = `${Math.max(this.total, 1) * ROW}px`;
     if (this.tall.style.height !== height) this.tall.style.height = height;
     if (this.search && !this.search.busy && this.search.next < this.log.count) this.search.run();
