@@ -9,6 +9,7 @@ from typing import Any
 from ..building.request import DockerfileSource
 from ..errors import ChecksFailed
 from ..events import Event
+from ..imports import whole
 from ..messages import t
 from ..rules.report import CheckReport
 from ..session import session
@@ -31,6 +32,7 @@ def check(
     ``fail``: findings of error severity raise ChecksFailed, which carries the report; else they are only reported.
     ``background``: a Background is returned at once. Raises EngineAPIError where the image or the base is not there.
     """
+    whole("docker", "modelarts_nb.workflows")
     from .. import workflows
     from ..notebook.view.card import CHECK
 

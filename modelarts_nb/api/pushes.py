@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import SettingsError
 from ..events import Event
 from ..image import PushedImage
+from ..imports import whole
 from ..messages import t
 from ..reference import ImageReference, parse_reference
 from ..rules.report import CheckReport
@@ -32,6 +33,7 @@ def push(
     is waited for. ``background``: a Background is returned at once.
     Raises InvalidReference, ChecksFailed, RegistryError, EngineUnavailable.
     """
+    whole("docker", "modelarts_nb.workflows")
     from .. import workflows
     from ..notebook.view.card import PUSH
 
