@@ -34,6 +34,7 @@ GOOD = {
     "arg with several": "FROM scratch\nARG X=1\nENV A=$X\n",
     "unicode": "FROM scratch\nLABEL 作者=\"数据 科学\"\n",
     "byte order mark": "\ufeffFROM scratch\nENV A=b\n",
+    "a long line": f"FROM scratch\nENV A={'x' * 60_000}\n",
     "no line end": "FROM scratch\nENV A=b",
 }
 BAD = {
@@ -67,6 +68,7 @@ BAD = {
     "expose with none": ("FROM scratch\nEXPOSE\n", 2),
     "volume of an empty list": ("FROM scratch\nVOLUME []\n", 2),
     "escape directive of two letters": ("# escape=ab\nFROM scratch\n", 1),
+    "a line of more than 64 kB": (f"FROM scratch\nENV A={'x' * 66_000}\n", 2),
     "nothing at all": ("\n\n", 0),
     "only a comment": ("# nothing\n", 0),
 }
