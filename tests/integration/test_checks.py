@@ -10,6 +10,7 @@ import pytest
 import requests
 from sarif_pydantic import Sarif
 
+from modelarts_nb import cli
 from modelarts_nb.catalog import builtin
 from modelarts_nb.engine import images
 from modelarts_nb.layers.archive import ImageArchive
@@ -219,6 +220,16 @@ def test_json_and_sarif_are_printed_and_nothing_else(in_kernels, tmp_path, base_
     Sarif.model_validate(log)
     [run] = log["runs"]
     assert run["results"][0]["ruleId"] == run["tool"]["driver"]["rules"][run["results"][0]["ruleIndex"]]["id"] == "MA120"
+
+
+def test_the_command_line_tells_and_its_exit_code_says(in_kernels, connected, base_image, capsys):
+    built(connected, f"FROM {base_image}\nRUN rm /usr/bin/find\n", "cli:1")
+    assert cli.main(["check", "cli:1", "--no-run"]) == 1
+    assert "MA104" in capsys.readouterr().out
+    assert cli.main(["check", "cli:1", "--no-run", "--no-fail", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["passed"] is False
+    assert cli.main(["check", "of-nobody:1"]) == 1
+    assert "of-nobody" in capsys.readouterr().err
 
 
 def test_a_push_is_checked_first_and_says_so(in_kernels, tmp_path, base_image, registry):
