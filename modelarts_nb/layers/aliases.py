@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 from ..messages import mark
 from .index import SYMLINK, LayerIndex, key_of
+from .tar import TarError
 
 HOPS = 40  # links that are followed, as in Linux
+MAX_LINKS = 1000  # folders that are links and written through; an image has a handful
 
 
 def resolve(layers: Sequence[LayerIndex]) -> list[tuple[int, str]]:
@@ -25,6 +27,9 @@ def resolve(layers: Sequence[LayerIndex]) -> list[tuple[int, str]]:
             _rename(index, links)
         except RecursionError:
             problems.append((number, mark("its links lead in a circle")))
+        except TarError as error:
+            problems.append((number, str(error)))
+            break
     return problems
 
 
@@ -47,6 +52,8 @@ def _rename(index: LayerIndex, links: dict[bytes, bytes]) -> None:
             path = index.path(position)
             if is_link and path in numbers:
                 links[path] = index.links[position]
+                if len(links) > MAX_LINKS:
+                    raise TarError(mark("more of its folders are links than are followed"))
                 keys.add(index.keys[position])
             else:
                 links.pop(path, None)

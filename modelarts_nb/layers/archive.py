@@ -20,6 +20,7 @@ from .unpacking import GZIP, ZSTD, Gunzip, UnpackError, Unzstd
 
 JSON_LIMIT = 16 << 20  # bytes of a part that is no layer
 JSON_ALL = 64 << 20
+MAX_LAYERS = 500  # an Engine makes 125 at most
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 
 
@@ -121,6 +122,8 @@ class ImageArchive:
             return ImageParts(problems=tuple(problems))
         if not isinstance(config, dict):
             return ImageParts(problems=(*problems, t("the image's configuration is no JSON object")))
+        if len(layer_names) > MAX_LAYERS:
+            return ImageParts(config, problems=(*problems, t("the image has more layers than an Engine makes")))
         layers = tuple(self._layers.get(self._followed(each)) for each in layer_names)
         rootfs = config.get("rootfs")
         diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None

@@ -23,7 +23,10 @@ WHITEOUT = b"w"  # our own kind: a path that the layer takes away
 MASK = (1 << 64) - 1
 DIGEST = 16  # bytes kept of a SHA-256
 SMALL = 4 << 20  # files up to this size are hashed outside protected folders too, until their layer ends
-MAX_ENTRIES = 5_000_000  # of one image: far above what an image holds, and no more than memory does
+# Of one image, far above what one holds, and no more than memory does:
+MAX_ENTRIES = 5_000_000
+MAX_TEXT = 256 << 20  # bytes of names, links and folders
+MAX_MARKS = 500_000
 KEPT_FILE = 1 << 20  # bytes of a file whose text is kept
 KEPT_ALL = 48 << 20  # and of all of them
 _OPAQUE = b".wh..wh..opq"
@@ -54,6 +57,14 @@ class Names:
         self.owners: list[Owner] = []
         self._owner_numbers: dict[tuple[bytes, int, int, int], int] = {}
         self.entries = 0
+        self.text = 0
+
+    def count(self, text: int, entries: int = 0) -> None:
+        """Add to what is kept. Raises TarError where it is more than any image has."""
+        self.text += text
+        self.entries += entries
+        if self.entries > MAX_ENTRIES or self.text > MAX_TEXT:
+            raise TarError(mark("the image has more entries than are read"))
 
     def folder(self, path: bytes) -> int:
         """The number of a folder; its parents get theirs too."""
@@ -66,6 +77,7 @@ class Names:
             path = path.rpartition(b"/")[0]
         number = self.numbers[path]
         for one in reversed(missing):
+            self.count(len(one))
             above = number
             number = self.numbers[one] = len(self.paths)
             self.paths.append(one)
@@ -212,9 +224,7 @@ class LayerReader:
 
     def _append(self, key: int, folder: int, kind: bytes, entry: Entry, last: bytes) -> int:
         index, names = self.index, self._names
-        names.entries += 1
-        if names.entries > MAX_ENTRIES:
-            raise TarError(mark("the image has more entries than are read"))
+        names.count(len(last) + len(entry.link), 1)
         number = len(index.keys)
         index.keys.append(key)
         index.folders.append(folder)
@@ -259,8 +269,10 @@ class LayerReader:
         what = places.of_entry(place, last)
         if entry.kind == FOLDER and place & places.HOME and entry.uid not in (1000, 1101):
             what = places.IN_HOME  # the contracts' users: whoever of them runs, these are somebody else's
-        if what and len(self.index.marks) < MAX_ENTRIES:
+        if what:
             self.index.marks.append(Mark(number, what))
+        if len(self.index.marks) > MAX_MARKS:
+            raise TarError(mark("the image has more entries than are read"))
         if entry.kind != FILE:
             return False
         if entry.sparse:

@@ -11,6 +11,7 @@ from ..catalog import Catalog
 from ..dockerfile import Dockerfile, parse_dockerfile
 from ..engine import export, images, trial
 from ..engine.discovery import Engine
+from ..engine.streaming import call
 from ..errors import DockerfileSyntaxError, EngineAPIError, InvalidReference, RegistryError
 from ..events import Event, Vertex
 from ..image import Image
@@ -56,7 +57,7 @@ def check(
     parts = archive.image(image.id, request.image)
     if other is not None:
         base = _compared(base, parts, archive.image(other.id, other.reference))
-    media_type, media_from = _media_type(image, parts, credentials)
+    media_type, media_from = yield from call(lambda: _media_type(image, parts, credentials))
     limits = catalog.limits(request.contract)
     subject = Subject(
         image.reference or request.image, limits, image.size, image.platform, base, dockerfile, "", media_type, media_from

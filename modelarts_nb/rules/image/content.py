@@ -17,9 +17,12 @@ from .settings import SECRET_VALUE
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 OLD_UID = 1102
+READ = 1 << 16  # bytes of a file that are looked at
 _SECRET_TEXT = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----|^\s*machine\s+\S+[\s\S]*?password\s+\S+|(?:secret|password|passwd|_authToken|token|sk)"
-    r"\s*[=:]\s*\S{4,}|\"auth\"\s*:\s*\"\S{4,}\"|^\S+:\S+:\S+:\S+:\S+$",
+    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----"
+    r"|^\s{0,9}machine\s{1,9}\S{1,200}[\s\S]{0,300}?password\s{1,9}\S"  # .netrc
+    r"|(?:secret|password|passwd|_authToken|token|sk)\s{0,9}[=:]\s{0,9}\S{4}|\"auth\"\s{0,9}:\s{0,9}\"[^\"\s]{4}"
+    r"|^[^\s:]{1,200}:[^\s:]{1,9}:[^\s:]{1,200}:[^\s:]{1,200}:\S{1,200}$",  # .pgpass
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -119,7 +122,7 @@ def keys(facts: ImageFacts) -> Iterator[Seen]:
         for found in facts.marked(places.SECRET, hidden=hidden):
             index = facts.indexes[found.ref.layer]
             content = index.content(found.ref.place) if index is not None else None
-            text = (content or b"").decode("utf-8", "replace")
+            text = (content or b"")[:READ].decode("utf-8", "replace")
             if found.ref.layer < facts.base.layers or not (_SECRET_TEXT.search(text) or SECRET_VALUE.search(text)):
                 continue
             yield seen(

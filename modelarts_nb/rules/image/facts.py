@@ -180,16 +180,24 @@ class ImageFacts:
         return tuple(packages[folder] for folder in sorted(packages))
 
     def debian_package(self, path: str) -> str:
-        """The Debian package, not the base's, that brought a file; "" where dpkg's lists in the image do not say so."""
-        names = {f"/{path}", f"/{path.removeprefix('usr/')}"}  # with a merged /usr, lists may name /bin for /usr/bin
-        for found in self.marked(places.DPKG_LIST):
+        """The Debian package, not the base's, that brought a marked file; "" where dpkg's lists in the image do not say so."""
+        return self._brought.get(path, "")
+
+    @cached_property
+    def _brought(self) -> dict[str, str]:
+        """Debian packages by the marked files that they brought: each list is read once."""
+        wanted = {f"/{shown(found.path)}": shown(found.path) for found in self.marked("setuid", "capability", places.DRIVER)}
+        # with a merged /usr, lists may name /bin for /usr/bin
+        wanted |= {f"/{path.removeprefix('usr/')}": path for path in wanted.values()}
+        brought: dict[str, str] = {}
+        for found in self.marked(places.DPKG_LIST) if wanted else ():
             index = self.indexes[found.ref.layer]
-            if index is None or found.ref.layer < self.base.layers:
-                continue
-            content = index.content(found.ref.place)
-            if content is not None and names & set(content.decode("utf-8", "replace").splitlines()):
-                return shown(found.path).rpartition("/")[2].removesuffix(".list").partition(":")[0]
-        return ""
+            content = index.content(found.ref.place) if index is not None and found.ref.layer >= self.base.layers else None
+            name = shown(found.path).rpartition("/")[2].removesuffix(".list").partition(":")[0]
+            for line in (content or b"").decode("utf-8", "replace").splitlines():
+                if line in wanted:
+                    brought[wanted[line]] = name
+        return brought
 
     def changes(self, wanted: int, *what: str) -> Iterator[Changes]:
         """Groups of changed base files in such places."""

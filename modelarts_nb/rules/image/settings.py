@@ -24,11 +24,11 @@ SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 SECRET_VALUE = re.compile(
-    r"\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{30,}|\bhf_[A-Za-z]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r"\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{30,}|\bhf_[A-Za-z]{30,}|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----"
     r"|://[^/\s:@'\"$]+:(?P<password>[^/\s@'\"$]{3,})@"
 )
 _HISTORY_SECRET = re.compile(
-    r"\b(?P<name>[A-Za-z_]*(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|SECRET_?KEY)[A-Za-z_]*)=(?P<value>[^\s'\"]{4,}|['\"][^'\"]{4,})",
+    r"\b(?P<name>[A-Za-z_]{0,60}(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|SECRET_?KEY)[A-Za-z_]{0,60})=(?P<value>[^\s'\"]{4,}|['\"][^'\"]{4,})",
     re.IGNORECASE,
 )
 

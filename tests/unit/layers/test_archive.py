@@ -205,3 +205,19 @@ def test_devices_pipes_and_links_are_entries():
     [index] = read(old_export(stream)).layers
     assert index.problem == ""
     assert names(index) == [b"dev/null", b"p", b"l"]
+
+
+def test_names_that_make_more_folders_than_memory_holds_are_a_problem():
+    deep = b"/".join([b"a"] * 2000)
+    parts = read(old_export(b"".join(pax(path=b"%d/" % n + deep) + file(b"x") for n in range(200)) + END))
+    assert "more entries" in parts.layers[0].problem
+
+
+def test_a_manifest_of_thousands_of_layers_is_a_problem():
+    config = {"rootfs": {"diff_ids": ["a"] * 5000}, "config": {}}
+    manifest = [{"Config": "c.json", "Layers": ["1/layer.tar"] * 5000}]
+    parts = read(outer([
+        ("1/layer.tar", BASE), ("c.json", json.dumps(config).encode()), ("manifest.json", json.dumps(manifest).encode())
+    ]))
+    assert parts.problems
+    assert parts.layers == ()

@@ -222,3 +222,9 @@ def test_thousands_of_changes_are_one_group_with_the_folder_that_holds_them():
     moved = layer(*((f"usr/lib/python3/p{n}/x", {"data": b"1", "uid": 1000}) for n in range(3000)))
     [change] = folded(moved, base=many).changes
     assert (change.what, change.count, change.below, len(change.paths)) == ("owner", 3000, b"usr/lib/python3", 20)
+
+
+def test_thousands_of_linked_folders_are_a_problem_and_end_soon():
+    links = [(f"l{n}", {"type": LINK, "linkname": "usr/bin"}) for n in range(1500)]
+    found = folded(layer(*links, *((f"l{n}/tool", b"x") for n in range(1500))))
+    assert found.problems

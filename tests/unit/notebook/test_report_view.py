@@ -14,7 +14,8 @@ EVIL = "<script>alert(1)</script>\"'&"
 def report(*findings, **options):
     base = LayerFacts(1, 5_000_000, 10, "imported", base=True, wasted=1_000_000)
     layers = (base, LayerFacts(2, 300, 1, f"RUN {EVIL}", 3, 3))
-    values = {"base": "host/org/base:1", "base_layers": 1, "size": 6_000_000, "base_size": 5_000_000, "limit": 10_000_000, **options}
+    values = {"base": "host/org/base:1", "base_layers": 1, "size": 6_000_000, "base_size": 5_000_000, "limit": 10_000_000}
+    values.update(options)
     return CheckReport(
         "digits:v1", "sha256:0", "v1", findings, layers, wasted=(Waste(f"/{EVIL}", 9, 1, 2),), caches=((2, "pip", 4_000_000),),
         **values,

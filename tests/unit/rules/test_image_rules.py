@@ -119,3 +119,9 @@ def test_the_text_names_place_line_and_fix():
     text = str(CheckReport("x:1", "sha256:0", "v1", (finding,), origin="cell", first_line=2, base="b:1"))
     for part in ("1 violation", "x:1 against b:1", "MA108", "/x 4755 0:0", "cell, line 3: RUN chmod u+s /x", "→ chmod u-s /x"):
         assert part in text
+
+
+def test_texts_made_to_keep_a_pattern_busy_do_not():
+    netrc = b"machine x\n" * 100_000
+    busy = "PASSWORD" * 200_000
+    judge(facts(layer(("root/.netrc", netrc)), Env=[f"A={busy}"], Cmd=["sh", "-c", f"x {'>' * 100_000} {busy}"], User="work"))
