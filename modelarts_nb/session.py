@@ -10,6 +10,7 @@ from .errors import SettingsError
 from .image import Image, PushedImage
 from .messages import t
 from .rules.model import Finding
+from .rules.report import CheckReport
 from .training.run import TrainingRun
 
 DEFAULT_NAME = "default"
@@ -39,6 +40,7 @@ class Session:
     image: Image | None = None
     run: TrainingRun | None = None
     pushed: PushedImage | None = None
+    checked: CheckReport | None = None
 
     def keep(self, source: DockerfileSource) -> None:
         """Keep a Dockerfile under its name; one of the same name is replaced."""

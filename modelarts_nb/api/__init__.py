@@ -5,9 +5,15 @@ A module a verb; ``current`` is what holds here and now, ``following`` runs a wo
 
 from __future__ import annotations
 
+from .background import Background, started
 from .builds import build, keep
+from .checks import check
+from .checks import failed as checks_failed
 from .current import catalog, connect, current_settings
 from .pushes import push
 from .runs import train
 
-__all__ = ["build", "catalog", "connect", "current_settings", "keep", "push", "train"]
+__all__ = [
+    "Background", "build", "catalog", "check", "checks_failed", "connect", "current_settings", "keep", "push",
+    "started", "train",
+]

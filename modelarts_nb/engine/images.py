@@ -39,7 +39,41 @@ def inspect(engine: Engine, reference: str) -> Image:
         platform=f"{found.get('Os', '')}/{found.get('Architecture', '')}",
         user=str(config.get("User") or ""),
         labels=dict(config.get("Labels") or {}),
+        media_type=str((found.get("Descriptor") or {}).get("mediaType") or ""),
     )
+
+
+def every(engine: Engine) -> list[Image]:
+    """All images of the Engine that have a name, without their history."""
+    found = []
+    with mapped(t("Listing the images")):
+        for summary in engine.client.images():
+            tags = [tag for tag in summary.get("RepoTags") or () if tag != "<none>:<none>"]
+            if not tags:
+                continue
+            try:
+                one = engine.client.inspect_image(summary["Id"])
+            except docker_errors().ImageNotFound:
+                continue  # removed just now by somebody else
+            found.append(Image(
+                reference=tags[0], id=one["Id"], size=int(one.get("Size") or 0),
+                layers=tuple((one.get("RootFS") or {}).get("Layers") or ()), tags=tuple(tags),
+                labels=dict((one.get("Config") or {}).get("Labels") or {}),
+            ))
+    return found
+
+
+def docker_errors() -> Any:
+    """docker-py's errors, imported when they are needed."""
+    import docker.errors
+
+    return docker.errors
+
+
+def configuration(engine: Engine, image: str) -> dict[str, Any]:
+    """The configuration of an image, in Docker's names (``Env``, ``User``, …)."""
+    with mapped(t("Looking for the image {reference}", reference=image)):
+        return dict(engine.client.inspect_image(image).get("Config") or {})
 
 
 def environment(engine: Engine, reference: str) -> dict[str, str] | None:

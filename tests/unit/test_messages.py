@@ -59,7 +59,7 @@ def spoken():
 
 def fields(text):
     """The placeholders with their formats."""
-    return sorted((name, form, how) for _, name, form, how in string.Formatter().parse(text) if name is not None)
+    return sorted({(name, form, how) for _, name, form, how in string.Formatter().parse(text) if name is not None})
 
 
 def untranslated(tree):
