@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import SettingsError
 from ..events import Event
 from ..image import PushedImage
+from ..imports import whole
 from ..reference import ImageReference, parse_reference
 from ..session import session
 from ..text import Redactor
@@ -24,6 +25,7 @@ def push(image: str = "", *, to: str = "", log: str | Path = "", progress: str =
     below ``push_to`` of the settings. A build of it that goes on in the background is waited for. ``background``: a
     Background is returned at once. Raises InvalidReference, RegistryError, EngineUnavailable.
     """
+    whole("docker", "modelarts_nb.workflows")
     from .. import workflows
     from ..notebook.view.card import PUSH
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import RunFailed
 from ..events import Event
+from ..imports import whole
 from ..messages import t
 from ..session import session
 from ..text import Redactor
@@ -28,6 +29,7 @@ def train(image: str = "", *, log: str | Path = "", progress: str = "", backgrou
     A build of the image that goes on in the background is waited for. ``background``: a Background is returned at once.
     Raises SettingsError for options that make no job, RunFailed (carrying the run) when the command fails.
     """
+    whole("docker", "modelarts_nb.workflows")
     from .. import workflows
     from ..notebook.view.card import TRAIN
     from ..training.spec import JobSpec
