@@ -24,7 +24,9 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["modelarts_nb", "modelarts_nb.*"]),
-    package_data={"modelarts_nb": ["py.typed", "sandbox/image/*", "sandbox/image/**/*", "messages/zh_CN/*.json"]},
+    package_data={
+        "modelarts_nb": ["py.typed", "catalog.json", "messages/zh_CN/*.json", "sandbox/image/*", "sandbox/image/**/*"],
+    },
     data_files=CONFIGURATION,
     install_requires=[
         "docker>=6.1",      # the Engine's API: transports, contexts, stored credentials

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from .errors import SettingsError
 
@@ -51,15 +52,20 @@ def runtime() -> Path:
     return base / "modelarts_nb" / hashlib.sha256(str(home()).encode()).hexdigest()[:8]
 
 
-def settings_file() -> dict[str, str]:
-    """The layer of settings in ``settings.json``; empty where there is none."""
-    path = home() / "settings.json"
+def json_file(path: Path) -> Any:
+    """What a JSON file holds; an empty mapping where there is none. Raises SettingsError."""
     try:
-        read = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
+
+
+def settings_file() -> dict[str, str]:
+    """The layer of settings in ``settings.json``; empty where there is none."""
+    path = home() / "settings.json"
+    read = json_file(path)
     if not isinstance(read, dict) or not all(isinstance(value, str) for value in read.values()):
         raise SettingsError(f"{path} is not a JSON object of texts.", 'Write, for example, {"contract": "v2"}.')
     return read

@@ -43,13 +43,15 @@ class Settings:
 
     ``engine``: URL of the Docker Engine ("": found, see engine/discovery.py). ``contract``: generation of the
     platform's container contract. ``push_to``: ``host/organization`` that ``%push`` puts before a name without one.
-    ``progress``: how running things are shown.
+    ``progress``: how running things are shown. ``catalog``: a file with a person's own regions and base images, merged over
+    the catalogue's ("": ``catalog.json`` in ``paths.home()``, where there is one).
     """
 
     engine: str = ""
     contract: str = "v1"
     push_to: str = ""
     progress: str = "auto"
+    catalog: str = ""
 
     def __post_init__(self) -> None:
         for name, allowed in (("contract", CONTRACTS), ("progress", PROGRESS)):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import paths
+from ..catalog import Catalog, builtin, load
+from ..errors import SettingsError
+from ..messages import t
 from ..session import session
 from ..settings import Secret, Settings, from_environment, merge
 
@@ -16,6 +20,20 @@ if TYPE_CHECKING:
 def current_settings(**arguments: str) -> Settings:
     """Settings as they stand: defaults < file < environment < ``%config`` < arguments."""
     return merge(paths.settings_file(), from_environment(os.environ), session.config, arguments)
+
+
+def catalog() -> Catalog:
+    """Regions, base images and limits, with a person's own file merged over ours. Raises SettingsError.
+
+    The file is the setting ``catalog``, else ``catalog.json`` in ``paths.home()`` where there is one.
+    """
+    chosen = current_settings().catalog
+    path = Path(chosen).expanduser() if chosen else paths.home() / "catalog.json"
+    if not path.exists():
+        if chosen:
+            raise SettingsError(t("There is no catalogue {path}.", path=path), t("The setting “catalog” names it."))
+        return builtin()
+    return load(paths.json_file(path), str(path))
 
 
 def connect(url: str = "") -> Engine:
