@@ -27,7 +27,7 @@ def train(image: str = "", *, log: str | Path = "", progress: str = "", **option
     from ..training.spec import JobSpec
 
     options.setdefault("contract", current_settings().contract)
-    spec = JobSpec(image=session.image_name(image), **options)
+    spec = session.spec = JobSpec(image=session.image_name(image), **options)
     engine = connect()
     nodes = f"{spec.nodes} node{'s' if spec.nodes != 1 else ''}"
     path, job_id = log_path(log, "train"), uuid.uuid4().hex[:10]

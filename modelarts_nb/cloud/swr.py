@@ -170,8 +170,12 @@ def quotas(client: Client) -> list[Mapping[str, Any]]:
 
 
 def _repository(organization: str, repository: str) -> str:
-    # A slash inside a path parameter: the SDK writes %2F; the signature is of the decoded path either way
-    return f"/v2/manage/namespaces/{encode(organization)}/repos/{encode(repository)}"
+    return f"/v2/manage/namespaces/{encode(organization)}/repos/{part(repository)}"
+
+
+def part(repository: str) -> str:
+    """A repository's name in a path of the API: SWR wants “$” for “/” (API reference, swr_02_0032)."""
+    return encode(repository.replace("/", "$"))
 
 
 def _int(value: object) -> int:

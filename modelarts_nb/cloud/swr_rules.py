@@ -10,7 +10,7 @@ from typing import Any
 
 from .client import Client, listed
 from .signing import encode
-from .swr import LEVELS
+from .swr import LEVELS, part
 
 Items = list[Mapping[str, Any]]
 
@@ -107,13 +107,13 @@ def sync(
 
 
 def _repository(organization: str, repository: str) -> str:
-    return f"/v2/manage/namespaces/{encode(organization)}/repos/{encode(repository)}"
+    return f"/v2/manage/namespaces/{encode(organization)}/repos/{part(repository)}"
 
 
 def _domains(organization: str, repository: str) -> str:
-    return f"/v2/manage/namespaces/{encode(organization)}/repositories/{encode(repository)}/access-domains"
+    return f"/v2/manage/namespaces/{encode(organization)}/repositories/{part(repository)}/access-domains"
 
 
 def _access(organization: str, repository: str) -> str:
     where = f"/v2/manage/namespaces/{encode(organization)}"
-    return f"{where}/repos/{encode(repository)}/access" if repository else f"{where}/access"
+    return f"{where}/repos/{part(repository)}/access" if repository else f"{where}/access"

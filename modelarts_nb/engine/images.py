@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
+import re
 import socket
 import time
 from collections.abc import Generator, Iterator
@@ -12,6 +15,7 @@ from ..errors import EngineAPIError, RegistryError
 from ..events import Event, Vertex, VertexStatus
 from ..image import Image, Layer
 from ..reference import ImageReference
+from ..settings import Secret
 from .discovery import Engine
 from .failures import hint_for, mapped
 from .streaming import pump
@@ -41,21 +45,38 @@ def inspect(engine: Engine, reference: str) -> Image:
     )
 
 
+def variables(engine: Engine, reference: str) -> tuple[str, ...]:
+    """The names of the environment variables that the image sets."""
+    with mapped(f"Looking for the image {reference}"):
+        config = engine.client.inspect_image(reference).get("Config") or {}
+    return tuple(str(each).partition("=")[0] for each in config.get("Env") or ())
+
+
+def is_index(engine: Engine, reference: str) -> bool:
+    """Whether the Engine would push an index (attestations, several platforms): only containerd's image store holds any."""
+    with mapped(f"Looking for the image {reference}"):
+        kind = str((engine.client.inspect_image(reference).get("Descriptor") or {}).get("mediaType") or "")
+    return "index" in kind or "manifest.list" in kind
+
+
 def tag(engine: Engine, image: str, reference: ImageReference) -> None:
     """Give the image that name too."""
     with mapped(f"Tagging {image} as {reference}"):
         engine.client.tag(image, reference.name, tag=reference.tag, force=True)
 
 
-def push(engine: Engine, reference: ImageReference) -> Generator[Event | None, None, str]:
+def push(
+    engine: Engine, reference: ImageReference, login: tuple[str, Secret] | None = None
+) -> Generator[Event | None, None, str]:
     """Push, one vertex a layer; returns the digest that the Engine reports.
 
+    ``login``: user and password for this push alone, sent to the Engine and kept nowhere; None: what Docker has stored.
     Raises RegistryError when the registry refuses or does not answer, EngineUnavailable when the Engine goes away.
     Closing the generator makes the Engine stop sending.
     """
     with mapped(f"Pushing {reference}"):
         url = engine.client._url("/images/{0}/push", reference.name)
-        headers = _auth_header(engine, reference)
+        headers = _auth_header(engine, reference, login)
         response = engine.client._post_json(
             url, None, params={"tag": reference.tag}, headers=headers, stream=True, timeout=None
         )
@@ -74,10 +95,13 @@ def _messages(engine: Engine, response: Any) -> Iterator[dict[str, Any]]:
     yield from engine.client._stream_helper(response, decode=True)
 
 
-def _auth_header(engine: Engine, reference: ImageReference) -> dict[str, str]:
-    """Docker's stored credentials for the registry, credential helpers included, as docker-py sends them."""
+def _auth_header(engine: Engine, reference: ImageReference, login: tuple[str, Secret] | None) -> dict[str, str]:
+    """The login for the registry: the one given, else Docker's stored one, credential helpers included."""
     from docker import auth
 
+    if login is not None:
+        content = {"username": login[0], "password": login[1].reveal(), "serveraddress": reference.host}
+        return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(content).encode()).decode()}
     header = auth.get_config_header(engine.client, reference.host or auth.INDEX_NAME)
     return {"X-Registry-Auth": header} if header else {"X-Registry-Auth": "e30="}  # e30= is {}: anonymous
 
@@ -103,7 +127,7 @@ class _PushFold:
     def apply(self, message: dict[str, Any]) -> Iterator[Event]:
         if "error" in message:
             text = str(message["error"])
-            raise RegistryError(f"Pushing {self._reference}: {text}", hint_for(text), code=_code(text))
+            raise RegistryError(f"Pushing {self._reference}: {text}", hint_for(text), status=_status(text), code=_code(text))
         aux = message.get("aux") or {}
         if aux.get("Digest"):
             self.digest = aux["Digest"]
@@ -130,6 +154,21 @@ class _PushFold:
 def _code(text: str) -> str:
     lowered = text.lower()
     return next((code for word, code in (("unauthorized", "UNAUTHORIZED"), ("denied", "DENIED")) if word in lowered), "")
+
+
+_HTTP_STATUS = re.compile(r"unexpected (?:http )?status(?: code)?(?: from \w+ request to \S+)?:? (\d{3})|\bstatus:? (\d{3})\b", re.IGNORECASE)
+_LOST = re.compile(
+    r"connection reset|broken pipe|EOF$|i/o timeout|TLS handshake timeout|connection refused|toomanyrequests|server misbehaving",
+    re.IGNORECASE,
+)
+
+
+def _status(text: str) -> int:
+    """The status behind an Engine's sentence, which is all that it passes on; 503 for a lost connection, 0 for unknown."""
+    found = _HTTP_STATUS.search(text)
+    if found:
+        return int(found[1] or found[2])
+    return 503 if _LOST.search(text.strip()) else 0
 
 
 def exists(engine: Engine, reference: str) -> bool:
