@@ -37,12 +37,14 @@ setup(
         "requests>=2.28",   # registries and, later, the cloud
     ],
     extras_require={
+        "obs": ["esdk-obs-python>=3.24"],  # object storage, by the vendor; Apache-2.0; 16 MB of pycryptodome with it
         "lab": ["jupyterlab>=4.0", "nbclient>=0.8"],  # to open and to execute the tutorials
         "dev": [
             "jupyterlab>=4.0", "nbclient>=0.8", "nbconvert>=7", "mypy>=1.10", "ruff>=0.6", "pytest>=8",
             "hypothesis>=6.100",  # protocols are tested byte by byte
             "protobuf>=5",        # the judge of our own wire encoding
             "h2>=4",              # the judge of our own HTTP/2
+            "esdk-obs-python>=3.24",
             "paramiko>=3",        # docker-py imports it for ssh://, also where the ssh program does the work
             "playwright>=1.45",   # drives the system's Chromium against a real JupyterLab
         ],

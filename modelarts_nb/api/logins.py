@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..catalog import Region, builtin
+from ..catalog import Region
 from ..errors import SettingsError
 from ..messages import t
 from ..session import session
 from ..settings import Secret, Settings
-from .current import current_settings
+from .current import catalog, current_settings
 
 SANDBOX = "sandbox"
 Ask = Callable[[str], str]
@@ -126,7 +126,7 @@ def chosen_region(settings: Settings) -> Region:
     elif len(given) == 5:  # another cloud on the same stack: our catalogue need not know its regions
         found = Region(settings.region, settings.region, settings.region, "", has_modelarts=True)
     else:
-        found = builtin().region(settings.region)
+        found = catalog().region(settings.region)
     return replace(found, has_modelarts=found.has_modelarts or "modelarts" in given, endpoints={**found.endpoints, **given})
 
 

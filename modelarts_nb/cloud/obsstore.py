@@ -99,17 +99,17 @@ class Store:
         """All objects whose keys start with ``prefix``."""
         marker: str | None = None
         while True:
-            page = self.ask(
-                t("Listing {bucket}", bucket=bucket),
-                lambda client, after=marker: client.listObjects(
-                    bucket, prefix=prefix or None, marker=after, max_keys=1000, encoding_type="url"
-                ),
-            ).body
+            page = self._page(bucket, prefix, marker)
             for each in page.contents:
                 yield Object(unquote(each.key), int(each.size or 0), str(each.etag or "").strip('"'))
             if not page.is_truncated:
                 return
             marker = unquote(page.next_marker or page.contents[-1].key)
+
+    def _page(self, bucket: str, prefix: str, marker: str | None) -> Any:
+        return self.ask(t("Listing {bucket}", bucket=bucket), lambda client: client.listObjects(
+            bucket, prefix=prefix or None, marker=marker, max_keys=1000, encoding_type="url"
+        )).body
 
     def bucket(self, name: str, prefix: str, *, write: bool) -> Bucket:
         """What can be found out about a bucket; ``write``: whether to write and delete a probe below ``prefix``."""
@@ -167,9 +167,9 @@ class Store:
 def _trust(ca: str) -> ssl.SSLContext:
     import os
 
-    import requests.certs
+    import certifi  # comes with requests, and is what it trusts
 
-    chosen = ca or os.environ.get("REQUESTS_CA_BUNDLE") or requests.certs.where()
+    chosen = ca or os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
     return ssl.create_default_context(cafile=chosen)
 
 

@@ -39,8 +39,12 @@ def shares(client: Client, organization: str, repository: str) -> Items:
 
 def share(client: Client, organization: str, repository: str, domain: str, deadline: str = "forever") -> None:
     """Let another account pull. ``deadline``: UTC time, or ``forever``."""
-    body = {"access_domain": domain, "permit": "read", "deadline": deadline, "description": ""}
-    client.send("POST", "swr_api", _domains(organization, repository), body=body)
+    client.send("POST", "swr_api", _domains(organization, repository), body=share_body(domain, deadline))
+
+
+def share_body(domain: str, deadline: str) -> dict[str, Any]:
+    """The request of ``share``."""
+    return {"access_domain": domain, "permit": "read", "deadline": deadline, "description": ""}
 
 
 def unshare(client: Client, organization: str, repository: str, domain: str) -> None:
@@ -82,10 +86,14 @@ def retentions(client: Client, organization: str, repository: str) -> Items:
 
 def retain(client: Client, organization: str, repository: str, *, days: int = 0, count: int = 0) -> None:
     """Delete tags that are older than ``days``, or all but the newest ``count``."""
-    template, params = ("date_rule", {"days": str(days)}) if days else ("tag_rule", {"num": str(count)})
-    rule = {"template": template, "params": params, "tag_selectors": []}
-    body = {"algorithm": "or", "rules": [rule]}
+    body = retention_body(days=days, count=count)
     client.send("POST", "swr_api", f"{_repository(organization, repository)}/retentions", body=body)
+
+
+def retention_body(*, days: int = 0, count: int = 0) -> dict[str, Any]:
+    """The request of ``retain``."""
+    template, params = ("date_rule", {"days": str(days)}) if days else ("tag_rule", {"num": str(count)})
+    return {"algorithm": "or", "rules": [{"template": template, "params": params, "tag_selectors": []}]}
 
 
 def delete_retention(client: Client, organization: str, repository: str, identifier: str) -> None:
@@ -102,8 +110,13 @@ def sync(
     client: Client, organization: str, repository: str, region: str, remote_organization: str, *, override: bool = False
 ) -> None:
     """Copy every new image to another region by itself."""
-    body = {"remoteRegionId": region, "remoteNamespace": remote_organization, "syncAuto": True, "override": override}
+    body = sync_body(region, remote_organization, override=override)
     client.send("POST", "swr_api", f"{_repository(organization, repository)}/sync_repo", body=body)
+
+
+def sync_body(region: str, remote_organization: str, *, override: bool = False) -> dict[str, Any]:
+    """The request of ``sync``."""
+    return {"remoteRegionId": region, "remoteNamespace": remote_organization, "syncAuto": True, "override": override}
 
 
 def _repository(organization: str, repository: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
@@ -143,7 +144,7 @@ def _send(
     """Push, and again where the login has expired or the failure is temporary; what has arrived is not sent twice."""
     renewed = False
     for attempt in range(1, ATTEMPTS + 1):
-        login = yield from call(lambda renew=renewed: account.registry_login(renewed=renew))
+        login = yield from call(functools.partial(account.registry_login, renewed=renewed))
         moving: dict[str, VertexStatus] = {}
         try:
             digest = yield from _watched(images.push(engine, reference, (login.user, login.password)), moving, left)
@@ -154,7 +155,7 @@ def _send(
             elif error.temporary and attempt < ATTEMPTS:
                 pause = account.client.patience.before(attempt)
                 yield VertexWarning("", t("The connection failed; the push goes on in {time}.", time=duration(pause)))
-                yield from call(lambda wait=pause: time.sleep(wait))
+                yield from call(functools.partial(time.sleep, pause))
             else:
                 raise _explained(error, account, reference) from error
         else:
