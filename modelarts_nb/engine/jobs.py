@@ -148,6 +148,8 @@ class _Job:
         made = node.plan
         host = self.spec.network == "host"
         limits = {"mem_limit": self.spec.memory, "memswap_limit": self.spec.memory} if self.spec.memory else {}
+        if self.spec.cpus:
+            limits["nano_cpus"] = int(self.spec.cpus * 1e9)
         configuration = self.client.create_host_config(network_mode="host" if host else self._name, **limits, **options)
         endpoint = self.client.create_endpoint_config(aliases=list(made.aliases), ipv4_address=addresses[index])
         container = self.client.create_container(

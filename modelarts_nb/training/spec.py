@@ -25,8 +25,8 @@ class JobSpec:
 
     ``command`` is the text behind ``--``; ``inputs`` and ``outputs`` are local folders by name; ``access_method``: the
     command learns where they are by ``--NAME=PATH`` appended to it (``parameter``) or by variables (``env``).
-    ``memory`` in bytes (0: no limit), ``timeout`` in seconds (0: none). ``network``: ``isolated`` (the nodes see each
-    other and nothing else), ``bridge`` or ``host``. Raises SettingsError for what can make no job.
+    ``memory`` in bytes and ``cpus`` in cores (0: no limit), ``timeout`` in seconds (0: none). ``network``: ``isolated`` (the
+    nodes see each other and nothing else), ``bridge`` or ``host``. Raises SettingsError for what can make no job.
     """
 
     image: str
@@ -43,6 +43,7 @@ class JobSpec:
     timeout: float = 0.0
     access_method: str = "parameter"
     network: str = "isolated"
+    cpus: float = 0.0
 
     def __post_init__(self) -> None:
         for name, allowed in (("contract", CONTRACTS), ("access_method", ACCESS_METHODS), ("network", NETWORKS)):
@@ -54,7 +55,7 @@ class JobSpec:
             raise SettingsError(f"{self.nodes} nodes cannot be run here.", f"Choose 1 to {MAX_NODES}.")
         if self.gpus and self.npus:
             raise SettingsError("A node has GPUs or NPUs, not both.")
-        if min(self.gpus, self.npus, self.memory, self.timeout) < 0:
+        if min(self.gpus, self.npus, self.memory, self.timeout, self.cpus) < 0:
             raise SettingsError("Numbers of GPUs and NPUs, memory and timeout are not negative.")
         if self.network == "host" and self.nodes > 1:
             raise SettingsError("On the host's network all nodes would share one host name.", "Use --network bridge.")
