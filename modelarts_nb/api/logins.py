@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ..catalog import Region
@@ -132,13 +134,23 @@ def chosen_region(settings: Settings) -> Region:
 
 def sandbox_region() -> Region:
     """The region on this machine. Raises SettingsError where it does not run."""
+    held = _sandbox_access()
+    names = {"iam": "iam", "swr": "swr_api", "modelarts": "modelarts", "obs": "obs"}
+    endpoints = {names[name]: str(url) for name, url in held["endpoints"].items() if name in names}
+    return Region(
+        SANDBOX, "Sandbox", "沙箱", "", has_modelarts=True, endpoints={**endpoints, "registry": str(held["registry"])}
+    )
+
+
+def _sandbox_access() -> dict[str, Any]:
+    """Addresses and key of the region on this machine."""
     from ..sandbox import region
 
     found = region.status()
-    endpoints: Mapping[str, str] = getattr(found, "endpoints", {})
-    if not found.running or not endpoints:
+    if not found.running or not found.access:
         raise SettingsError(t("The sandbox does not run."), "modelarts-nb sandbox up")
-    return Region(SANDBOX, "Sandbox", "沙箱", "", has_modelarts=True, endpoints=dict(endpoints))
+    held: dict[str, Any] = json.loads(Path(found.access).read_text(encoding="utf-8"))
+    return held
 
 
 def _sandbox_identity(where: Region) -> Any:
@@ -146,12 +158,9 @@ def _sandbox_identity(where: Region) -> Any:
     if where.id != SANDBOX:
         return None
     from ..cloud.credentials import Credentials, Identity
-    from ..sandbox import region
 
-    key = getattr(region, "credentials", lambda: None)()
-    if key is None:
-        return None
-    return Identity(Credentials(key[0], key[1], source=t("the sandbox on this machine")))
+    held = _sandbox_access()
+    return Identity(Credentials(str(held["ak"]), Secret(str(held["sk"])), source=t("the sandbox on this machine")))
 
 
 def _nobody(text: str) -> str:

@@ -116,14 +116,14 @@ class Client:
         data = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
         request = signing.Request(method, base.netloc, base.path.rstrip("/") + path, query, headers, data)
         signed = signing.sign(
-            request, credentials.access, credentials.secret, datetime.now(timezone.utc), credentials.token
+            request, credentials.access, credentials.secret, datetime.fromtimestamp(now(), timezone.utc), credentials.token
         )
         text = signing.query_string(query)
         url = f"{base.scheme}://{base.netloc}{request.path}" + (f"?{text}" if text else "")
         try:
             response = self._requests().request(
                 method, url, data=data, headers=signed, timeout=(self.patience.connect, self.patience.answer),
-                allow_redirects=False, proxies=_direct(base.hostname or ""),
+                allow_redirects=False, proxies=_direct(base.hostname or ""), verify=self.ca or None,
             )
         except requests.exceptions.RequestException as error:
             raise failures.unsent(error, base.hostname or "") from error
@@ -144,9 +144,12 @@ class Client:
 
             self._session = requests.Session()
             self._session.auth = lambda request: request  # else requests puts ~/.netrc in place of our signature
-            if self.ca:
-                self._session.verify = self.ca
         return self._session
+
+
+def now() -> float:
+    """This machine's clock, by which requests are dated."""
+    return time.time()
 
 
 def listed(body: Any, items: str) -> list[Any]:
@@ -177,7 +180,7 @@ def _read(response: Any, what: str) -> Answer:
 def _clock(headers: Mapping[str, str]) -> float:
     """How many seconds this machine's clock is ahead of the server's; 0 where it does not say its time."""
     try:
-        return time.time() - parsedate_to_datetime(headers["date"]).timestamp()
+        return now() - parsedate_to_datetime(headers["date"]).timestamp()
     except (KeyError, ValueError, TypeError):
         return 0.0
 

@@ -104,7 +104,7 @@ def _flavor(target: Target, facts: Facts) -> Line:
         near = ", ".join(list(facts.flavors)[:6])
         return Line(name, Outcome.FAILED, t("{flavor} is not there", flavor=target.flavor), t("There are: {near}.", near=near))
     most = entry.get("max_num")
-    if isinstance(most, int) and 0 < most < target.nodes:
+    if isinstance(most, int) and 0 <= most < target.nodes:
         return Line(
             name, Outcome.FAILED, t("{flavor} runs on at most {most} nodes", flavor=target.flavor, most=most),
             t("Ask for fewer: --nodes {most}.", most=most),

@@ -5,6 +5,7 @@ Nothing of the job depends on being followed. A connection that is lost is taken
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -19,7 +20,7 @@ from ..errors import CloudError, RunFailed
 from ..events import Event, Vertex, VertexLog, VertexWarning
 from ..messages import t
 from ..text import duration
-from ..training.cloudjob import Job
+from ..training.cloudjob import Job, TaskEnd
 
 QUICK, CALM = 0.3, 1.0  # seconds between two looks: while much happens at first, and later
 QUICK_FOR = 30.0
@@ -45,10 +46,7 @@ def follow_job(
 
 
 def _failed(job: Job) -> RunFailed:
-    said = "; ".join(
-        t("{task}: exit code {code} {message}", task=end.task, code=end.exit_code, message=end.message).strip()
-        for end in job.ends if end.exit_code
-    )
+    said = "; ".join(f"{end.task}: {_why(end)}" for end in job.ends if end.exit_code)
     if job.phase == "Terminated":
         return RunFailed(t("The job {name} was stopped.", name=job.name), "", run=job)
     text = t("The job {name} ended: {phase}.", name=job.name, phase=job.phase)
@@ -115,12 +113,14 @@ class _Watch:
 
     def _said(self) -> Iterator[Event]:
         """The events that are new."""
-        page = len(self._seen) // EVENTS
-        for each in training.events(self.account.client, self.job.id, offset=page, limit=EVENTS):
-            key = (str(each.get("time", "")), str(each.get("source", "")), str(each.get("message", "")))
-            if key not in self._seen:
-                self._seen.add(key)
-                yield VertexLog("job", f"{_level(each)}{key[2]}\n".encode())
+        ask = functools.partial(training.events, self.account.client, self.job.id, limit=EVENTS)
+        found = ask(offset=len(self._seen) // EVENTS)
+        if len(found) == EVENTS and not [each for each in found if _key(each) not in self._seen]:
+            found = ask(offset=len(self._seen))  # where the service counts events, not pages
+        for each in found:
+            if _key(each) not in self._seen:
+                self._seen.add(_key(each))
+                yield VertexLog("job", f"{_level(each)}{each.get('message', '')}\n".encode())
 
     def _lines(self, *, ended: bool = False) -> Iterator[Event]:
         """The lines of all tasks' logs that are new."""
@@ -160,11 +160,20 @@ class _Watch:
             bad = end is not None and bool(end.exit_code)
             yield Vertex(
                 task, task, started=self._started[task], completed=now,
-                error=t("exit code {code} {message}", code=end.exit_code, message=end.message).strip() if bad and end else "",
+                error=_why(end) if bad and end else "",
             )
         error = "" if self.job.succeeded or any(end.exit_code for end in self.job.ends) else self.job.phase
         name = t("job {name}: {phase}", name=self.job.name, phase=self.job.phase)
         yield Vertex("job", name, started=self._started.get("job", began), completed=now, error=error)
+
+
+def _why(end: TaskEnd) -> str:
+    code = t("exit code {code}", code=end.exit_code)
+    return code if end.message in ("", code, f"exit code {end.exit_code}") else f"{code}: {end.message}"
+
+
+def _key(event: Mapping[str, Any]) -> tuple[str, str, str]:
+    return str(event.get("time", "")), str(event.get("source", "")), str(event.get("message", ""))
 
 
 def _level(event: Mapping[str, Any]) -> str:
