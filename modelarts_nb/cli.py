@@ -43,9 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     _verb(engine, "status", "whether it runs, and where", _engine_status).add_argument("--json", action="store_true")
     down = _verb(engine, "down", "stop it", _engine_down)
     down.add_argument("--purge", action="store_true", help="delete its images and containers too")
-    sandbox = _group(groups, "sandbox", "a ModelArts region on this machine: registries, object storage, training jobs, a base image")
+    sandbox = _group(groups, "sandbox", "a ModelArts region on this machine: registries, OBS, training jobs")
     up = _verb(sandbox, "up", "start it, and make the base image where it is missing", _sandbox_up)
-    up.add_argument("--port", type=int, default=0, metavar="N", help="the first of four ports on loopback (default 5005): registry, APIs, SWR's registry, OBS")
+    ports = "the first of four ports on loopback (default 5005): practice registry, APIs, the region's registry, OBS"
+    up.add_argument("--port", type=int, default=0, metavar="N", help=ports)
     up.add_argument("--from", dest="base", default="", metavar="IMAGE", help="make the base image from this image")
     up.add_argument("--no-install", action="store_true", help="install nothing")
     _verb(sandbox, "status", "whether it runs, and where", _sandbox_status).add_argument("--json", action="store_true")

@@ -103,12 +103,15 @@ class Service:
 
 
 def start_time(pid: int) -> str:
-    """When the process started, in clock ticks since boot; "" where there is none, or only its remains."""
+    """When the process started, in clock ticks since boot; "" where there is none, or only its remains.
+
+    A first thread that has ended is no end yet: as long as another one lives, so do its ports and mounts.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""
-    return "" if not fields or fields[0] in "ZX" else fields[19]
+    return "" if not fields or (fields[0] in "ZX" and int(fields[17]) <= 1) else fields[19]
 
 
 def ended(pids: Sequence[int], seconds: float) -> bool:

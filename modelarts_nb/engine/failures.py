@@ -11,6 +11,7 @@ from ..errors import EngineAPIError, EngineError, EngineUnavailable
 GONE_HINT = "See whether it still runs: %modelarts shows the Engine; `modelarts-nb engine status` a private one."
 _NO_SPACE = re.compile(r"no space left on device", re.IGNORECASE)
 _NO_IMAGE = re.compile(r"no such image|not found: does not exist|manifest unknown|manifest for .* not found", re.IGNORECASE)
+_REPEATED = re.compile(r"^(no such image: (\S+)): (?=No such image: \2$)", re.IGNORECASE)  # the Engine says it twice
 _WANTS_LOGIN = re.compile(r"no basic auth credentials|unauthorized|authentication required|denied", re.IGNORECASE)
 _UNREACHABLE = re.compile(r"connection refused|no such host|i/o timeout|network is unreachable|EOF$", re.IGNORECASE)
 
@@ -41,7 +42,7 @@ def mapped(doing: str) -> Iterator[None]:
     except EngineError:
         raise
     except docker.errors.APIError as error:
-        text = str(error.explanation or error)
+        text = _REPEATED.sub("", str(error.explanation or error))
         raise EngineAPIError(f"{doing}: {text}", hint_for(text), status=error.status_code or 0) from error
     except (*gone, urllib3.exceptions.HTTPError, ConnectionError, BrokenPipeError) as error:
         raise EngineUnavailable(f"{doing}: the Docker Engine went away.", GONE_HINT) from error

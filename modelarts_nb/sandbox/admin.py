@@ -9,38 +9,40 @@ from .faults import Faults
 from .iam import SERVICES, Keys, iso
 from .state import Document
 from .swr import SETTINGS
-from .web import Answer, Request, Routes
+from .web import Answer, Request, route
 
 NUMBERS = {**SETTINGS, "job_quota": 20}
 
 
-def make_routes(faults: Faults, keys: Keys, settings: Document) -> Routes:
-    """Faults, further keys, and numbers that tests and courses change."""
-    routes = Routes()
+class Admin:
+    """``/sandbox/…``: faults, further keys, and numbers that tests and courses change."""
 
-    @routes.add("GET /sandbox/faults")
-    def list_(request: Request) -> Answer:
-        return Answer(200, {"faults": faults.list()})
+    def __init__(self, faults: Faults, keys: Keys, settings: Document) -> None:
+        self._faults, self._keys, self._settings = faults, keys, settings
 
-    @routes.add("POST /sandbox/faults")
-    def put(request: Request) -> Answer:
+    @route("GET /sandbox/faults")
+    def _list(self, request: Request) -> Answer:
+        return Answer(200, {"faults": self._faults.list()})
+
+    @route("POST /sandbox/faults")
+    def _put(self, request: Request) -> Answer:
         read: Any = json.loads(request.body or b"{}")
-        faults.put(*(read if isinstance(read, list) else read.get("faults", [read])))
-        return Answer(201, {"faults": faults.list()})
+        self._faults.put(*(read if isinstance(read, list) else read.get("faults", [read])))
+        return Answer(201, {"faults": self._faults.list()})
 
-    @routes.add("DELETE /sandbox/faults")
-    def clear(request: Request) -> Answer:
-        faults.clear()
+    @route("DELETE /sandbox/faults")
+    def _clear(self, request: Request) -> Answer:
+        self._faults.clear()
         return Answer(204)
 
-    @routes.add("POST /sandbox/keys")
-    def make(request: Request) -> Answer:
-        """``{"tenant": "", "user": "", "seconds": 0, "allowed": ["swr", …]}``: another account's or user's, or a temporary one."""
+    @route("POST /sandbox/keys")
+    def _make(self, request: Request) -> Answer:
+        """``{"tenant": "", "user": "", "seconds": 0, "allowed": ["swr"]}``: another account's or user's, or temporary."""
         wanted = request.json()
         allowed = tuple(wanted.get("allowed") or SERVICES)
         if set(allowed) - set(SERVICES):
             raise ValueError(f"allowed: some of {', '.join(SERVICES)}")
-        made = keys.make(
+        made = self._keys.make(
             tenant=str(wanted.get("tenant") or ""), user=str(wanted.get("user") or ""),
             seconds=float(wanted.get("seconds") or 0), allowed=allowed,
         )
@@ -50,23 +52,21 @@ def make_routes(faults: Faults, keys: Keys, settings: Document) -> Routes:
             "domain_id": made.domain_id, "domain_name": made.domain_name, "user_id": made.user_id, "user_name": made.user_name,
         })
 
-    @routes.add("DELETE /sandbox/keys/{ak}")
-    def remove(request: Request, ak: str) -> Answer:
-        keys.remove(ak)
+    @route("DELETE /sandbox/keys/{ak}")
+    def _remove(self, request: Request, ak: str) -> Answer:
+        self._keys.remove(ak)
         return Answer(204)
 
-    @routes.add("GET /sandbox/settings")
-    def show(request: Request) -> Answer:
-        return Answer(200, {**NUMBERS, **settings.read()})
+    @route("GET /sandbox/settings")
+    def _show(self, request: Request) -> Answer:
+        return Answer(200, {**NUMBERS, **self._settings.read()})
 
-    @routes.add("PUT /sandbox/settings")
-    def change(request: Request) -> Answer:
+    @route("PUT /sandbox/settings")
+    def _change(self, request: Request) -> Answer:
         wanted = request.json()
         for name, value in wanted.items():
             if name not in NUMBERS or isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
                 raise ValueError(f"{name}: a number, one of {', '.join(NUMBERS)}")
-        with settings.change() as state:
+        with self._settings.change() as state:
             state.update(wanted)
-        return Answer(200, {**NUMBERS, **settings.read()})
-
-    return routes
+        return Answer(200, {**NUMBERS, **self._settings.read()})

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .web import Answer, Refusal, Request, Routes
+from .web import Answer, Refusal, Request, route
 
 GB = 1 << 30
 ARCHITECTURES = {"x86_64": ("x86", "amd64"), "aarch64": ("arm", "arm64")}  # the API's word and the images'
@@ -102,43 +102,40 @@ def limits(flavor: Flavor) -> tuple[float, int]:
     return float(min(flavor.cores, os.cpu_count() or 1)), flavor.memory * GB
 
 
-def make_routes(flavors: Flavors, running: Any) -> Routes:
-    """The lists. ``running()`` is the number of jobs that have not ended."""
-    routes = Routes()
+class Resources:
+    """What there is to run on. ``running()``: (how many jobs may run or wait, how many do)."""
 
-    def listed(request: Request) -> Answer:
+    def __init__(self, flavors: Flavors, running: Callable[[], tuple[int, int]]) -> None:
+        self._flavors, self._running = flavors, running
+
+    @route("GET /v2/{project_id}/training-job-flavors")
+    def _listed(self, request: Request) -> Answer:
         kind = request.option("flavor_type")
         if kind not in ("", "CPU", "GPU", "Ascend"):
             raise Refusal(400, "ModelArts.2764", "Invalid query parameter (flavor_type).")
-        found = [flavor.shown() for flavor in flavors.by_id.values() if kind in ("", flavor.kind)]
+        found = [flavor.shown() for flavor in self._flavors.by_id.values() if kind in ("", flavor.kind)]
         return Answer(200, {"total_count": len(found), "flavors": found})
 
-    routes.add("GET /v2/{project_id}/training-job-flavors")(listed)
-
-    @routes.add("GET /v2/{project_id}/training-pool-flavors")
-    def of_pool(request: Request) -> Answer:
+    @route("GET /v2/{project_id}/training-pool-flavors")
+    def _of_pool(self, request: Request) -> Answer:
         if request.option("pool_id", POOL) != POOL:
             raise Refusal(400, "ModelArts.2889", f"Get pool ({request.option('pool_id')}) failed. Pool not found.")
-        return listed(request)
+        return self._listed(request)
 
-    @routes.add("GET /v2/{project_id}/pools")
-    def pools(request: Request) -> Answer:
+    @route("GET /v2/{project_id}/pools")
+    def _pools(self, request: Request) -> Answer:
         pool = {
             "apiVersion": "v2", "kind": "Pool", "metadata": {"name": POOL, "annotations": {"X-Sandbox": "modelarts-nb"}},
             "spec": {"type": "Dedicate", "scope": ["Train"], "resources": []}, "status": {"phase": "Running"},
         }
         return Answer(200, {"apiVersion": "v2", "kind": "PoolList", "items": [pool]})
 
-    @routes.add("GET /v2/{project_id}/training-job-engines")
-    def engines(request: Request) -> Answer:
+    @route("GET /v2/{project_id}/training-job-engines")
+    def _engines(self, request: Request) -> Answer:
         return Answer(200, {"total": 0, "items": []})  # preset frameworks' images are Huawei's; the sandbox has none
 
-    @routes.add("GET /v2/{project_id}/training-quotas")
-    def quotas(request: Request) -> Answer:
-        limit, used = running()
+    @route("GET /v2/{project_id}/training-quotas")
+    def _quotas(self, request: Request) -> Answer:
+        limit, used = self._running()
         return Answer(200, {"quotas": [{
-            "quota_name": "training_job", "resource": "trainingJob", "quota": limit, "min_quota": 0, "max_quota": limit,
-            "used_quota": used, "unit": "",
-        }]})
-
-    return routes
+            "resource": "training_job", "quota": limit, "used": used        }]})

@@ -190,7 +190,8 @@ class FrontConnection(Connection):
                 raise Refusal(404, "MANIFEST_UNKNOWN", f"manifest unknown: {path}:{rest}")
             target = f"/v2/{path}/manifests/{digest}"
         answer = self._forward(target, platform, fault)
-        self.head(answer.status, {**_kept(dict(answer.getheaders())), "Content-Length": answer.getheader("Content-Length", "0")})
+        length = answer.getheader("Content-Length", "0")
+        self.head(answer.status, {**_kept(dict(answer.getheaders())), "Content-Length": length})
         if self.command == "HEAD":
             answer.read()
             return

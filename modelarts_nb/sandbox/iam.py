@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 
 from ..settings import Secret
 from .state import Document
-from .web import Answer, Refusal, Request, Routes
+from .web import Answer, Refusal, Request, route
 
 ALGORITHM = "SDK-HMAC-SHA256"
 CLOCK_SECONDS = 15 * 60  # the page's own number
@@ -187,24 +187,26 @@ def _refused(code: str, what: str) -> Refusal:
     return Refusal(401, code, f"Incorrect IAM authentication information: {what}")
 
 
-routes = Routes()
+class Projects:
+    """IAM's look-ups: projects and accounts."""
+
+    @route("GET /v3/projects")
+    def _projects(self, request: Request) -> Answer:
+        """The caller's, by ``name`` where one is given; a region that is not here has none."""
+        caller: Caller = request.caller
+        project = {
+            "id": caller.project_id, "name": caller.project_name, "domain_id": caller.domain_id,
+            "parent_id": caller.domain_id, "enabled": True, "is_domain": False,
+            "description": "the sandbox on this machine", "links": {"self": ""},
+        }
+        matches = request.option("name", caller.project_name) == caller.project_name
+        return Answer(200, {"projects": [project] if matches else [], "links": _LINKS})
+
+    @route("GET /v3/auth/domains")
+    def _domains(self, request: Request) -> Answer:
+        caller: Caller = request.caller
+        domain = {"id": caller.domain_id, "name": caller.domain_name, "enabled": True, "description": ""}
+        return Answer(200, {"domains": [{**domain, "links": {"self": ""}}], "links": _LINKS})
 
 
-@routes.add("GET /v3/projects")
-def list_projects(request: Request) -> Answer:
-    """KeystoneListProjects: the caller's projects, by ``name`` where one is given; a region that is not here has none."""
-    caller: Caller = request.caller
-    project = {
-        "id": caller.project_id, "name": caller.project_name, "domain_id": caller.domain_id, "parent_id": caller.domain_id,
-        "enabled": True, "is_domain": False, "description": "the sandbox on this machine", "links": {"self": ""},
-    }
-    matches = request.option("name", caller.project_name) == caller.project_name
-    return Answer(200, {"projects": [project] if matches else [], "links": {"self": "", "next": None, "previous": None}})
-
-
-@routes.add("GET /v3/auth/domains")
-def list_domains(request: Request) -> Answer:
-    """KeystoneListAuthDomains: the caller's account."""
-    caller: Caller = request.caller
-    domain = {"id": caller.domain_id, "name": caller.domain_name, "enabled": True, "description": "", "links": {"self": ""}}
-    return Answer(200, {"domains": [domain], "links": {"self": "", "next": None, "previous": None}})
+_LINKS = {"self": "", "next": None, "previous": None}

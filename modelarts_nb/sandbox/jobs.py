@@ -99,7 +99,7 @@ class Job:
             "status": {
                 "phase": state["phase"], "secondary_phase": state["secondary"], "tasks": self.tasks(),
                 "start_time": state["started"], "duration": end - state["started"] if state["started"] else 0,
-                "node_count_metrics": [[state["created"], 0], *([[state["started"], state["nodes"]]] if state["started"] else [])],
+                "node_count_metrics": [[state["created"], 0], *([[state["started"], state["nodes"]]] * bool(state["started"]))],
                 "task_statuses": state["task_statuses"], "running_records": _records(state),
             },
             "algorithm": request["algorithm"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,50 +11,53 @@ from .iam import iso
 from .jobs import Job, Jobs
 from .preflight import Preflight, split
 from .runner import Runner
-from .web import Answer, Refusal, Request, Routes
+from .web import Answer, Refusal, Request, route
 
 ONE = "/v2/{project_id}/training-jobs/{job_id}"
 METRICS = ("cpuUsage", "memUsage", "gpuUtil", "gpuMemUsage", "npuUtil", "npuMemUsage")
 LEVELS = ("Info", "Error", "Warning")
 
 
-def make_routes(
+def owners(
     jobs: Jobs, runner: Runner, preflight: Preflight, limit: Callable[[], int], sign_url: Callable[[Any, str, str], str] | None
-) -> Routes:
-    """The routes. ``limit()``: how many jobs may run or wait; ``sign_url(caller, bucket, key)``: a temporary OBS URL."""
-    routes = Routes()
-    _making(routes, jobs, runner, preflight, limit)
-    _listing(routes, jobs)
-    _logs(routes, jobs, sign_url)
-    _looking(routes, jobs)
-    return routes
+) -> tuple[object, ...]:
+    """All that answers here. ``limit()``: how many jobs may run or wait; ``sign_url(caller, bucket, key)``: a temporary URL."""
+    return Making(jobs, runner, preflight, limit), Listing(jobs), Logs(jobs, sign_url), Looking(jobs)
 
 
-def _making(routes: Routes, jobs: Jobs, runner: Runner, preflight: Preflight, limit: Callable[[], int]) -> None:
-    @routes.add("POST /v2/{project_id}/training-jobs")
-    def create(request: Request) -> Answer:
+class Making:
+    """Creating and ending jobs."""
+
+    def __init__(self, jobs: Jobs, runner: Runner, preflight: Preflight, limit: Callable[[], int]) -> None:
+        self._jobs, self._runner, self._preflight, self._limit = jobs, runner, preflight, limit
+        self._creating = threading.Lock()  # a name and the last place of a quota are given once
+
+    @route("POST /v2/{project_id}/training-jobs")
+    def _create(self, request: Request) -> Answer:
         try:
             wanted = request.json()
         except ValueError:
             raise Refusal(400, "ModelArts.2787", "Invalid JSON request body.") from None
         if wanted.get("kind") != "job":
             raise Refusal(400, "ModelArts.2788", "Invalid parameter(kind): the sandbox runs jobs of the kind “job”.")
-        mine = jobs.of(request.caller)
-        if len([job for job in mine if not job.over]) >= limit():
-            raise Refusal(400, "ModelArts.2815", "Exceed quota limit of resource(training job).")
-        facts = preflight.check(request.caller, wanted, {_name(job) for job in mine})
-        job = jobs.create(request.caller, wanted, facts)
+        with self._creating:
+            mine = self._jobs.of(request.caller)
+            if len([job for job in mine if not job.over]) >= self._limit():
+                raise Refusal(400, "ModelArts.2815", "Exceed quota limit of resource(training job).")
+            facts = self._preflight.check(request.caller, wanted, {_name(job) for job in mine})
+            job = self._jobs.create(request.caller, wanted, facts)
         job.event("Training job created.")
-        runner.start(job)
+        self._runner.start(job)
         return Answer(201, job.shown())
 
-    @routes.add("GET /v2/{project_id}/training-job-names")
-    def name(request: Request) -> Answer:
-        return Answer(200, {"is_duplicate": request.option("job_name") in {_name(job) for job in jobs.of(request.caller)}})
+    @route("GET /v2/{project_id}/training-job-names")
+    def _name(self, request: Request) -> Answer:
+        taken = {_name(job) for job in self._jobs.of(request.caller)}
+        return Answer(200, {"is_duplicate": request.option("job_name") in taken})
 
-    @routes.add(f"POST {ONE}/actions")
-    def act(request: Request, job_id: str) -> Answer:
-        job = jobs.find(request.caller, job_id)
+    @route(f"POST {ONE}/actions")
+    def _act(self, request: Request, job_id: str) -> Answer:
+        job = self._jobs.find(request.caller, job_id)
         action = request.json().get("action_type")
         if action != "terminate":
             raise Refusal(400, "ModelArts.2812", f"Unsupported action type:{action}")
@@ -64,9 +68,9 @@ def _making(routes: Routes, jobs: Jobs, runner: Runner, preflight: Preflight, li
         job.stop.set()
         return Answer(202, job.shown())
 
-    @routes.add(f"PUT {ONE}")
-    def describe(request: Request, job_id: str) -> Answer:
-        job = jobs.find(request.caller, job_id)
+    @route(f"PUT {ONE}")
+    def _describe(self, request: Request, job_id: str) -> Answer:
+        job = self._jobs.find(request.caller, job_id)
         text = str(request.json().get("description", ""))
         if len(text) > 256:
             raise Refusal(400, "ModelArts.2816", "The parameter(description) exceeds the upper limit 256.")
@@ -74,17 +78,17 @@ def _making(routes: Routes, jobs: Jobs, runner: Runner, preflight: Preflight, li
             state["request"]["metadata"]["description"] = text
         return Answer(200, {})
 
-    @routes.add(f"DELETE {ONE}")
-    def delete(request: Request, job_id: str) -> Answer:
-        _delete(jobs, jobs.find(request.caller, job_id))
+    @route(f"DELETE {ONE}")
+    def _delete(self, request: Request, job_id: str) -> Answer:
+        _delete(self._jobs, self._jobs.find(request.caller, job_id))
         return Answer(202, {})
 
-    @routes.add("POST /v2/{project_id}/training-jobs/batch-delete")
-    def delete_many(request: Request) -> Answer:
+    @route("POST /v2/{project_id}/training-jobs/batch-delete")
+    def _delete_many(self, request: Request) -> Answer:
         wanted = [str((item.get("metadata") or {}).get("id")) for item in request.json().get("jobs") or []]
-        found = [jobs.find(request.caller, identity) for identity in wanted]
+        found = [self._jobs.find(request.caller, identity) for identity in wanted]
         for job in found:
-            _delete(jobs, job)
+            _delete(self._jobs, job)
         return Answer(202, {})
 
 
@@ -97,14 +101,19 @@ def _delete(jobs: Jobs, job: Job) -> None:
     jobs.delete(job)
 
 
-def _listing(routes: Routes, jobs: Jobs) -> None:
-    @routes.add("POST /v2/{project_id}/training-job-searches")
-    def search(request: Request) -> Answer:
+class Listing:
+    """Finding jobs."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    @route("POST /v2/{project_id}/training-job-searches")
+    def _search(self, request: Request) -> Answer:
         wanted = request.json()
         limit, offset = int(wanted.get("limit") or 10), int(wanted.get("offset") or 0)
         if not (1 <= limit <= 50 and offset >= 0):
             raise Refusal(400, "ModelArts.2764", "Invalid query parameter (limit).")
-        found = [job.shown() for job in jobs.of(request.caller)]
+        found = [job.shown() for job in self._jobs.of(request.caller)]
         for condition in wanted.get("filters") or []:
             found = [job for job in found if _meets(job, condition)]
         column = wanted.get("sort_by") or "create_time"
@@ -122,9 +131,9 @@ def _listing(routes: Routes, jobs: Jobs) -> None:
             "workspace_id": wanted.get("workspace_id") or "0", "items": part,
         })
 
-    @routes.add(f"GET {ONE}")
-    def show(request: Request, job_id: str) -> Answer:
-        return Answer(200, jobs.find(request.caller, job_id).shown())
+    @route(f"GET {ONE}")
+    def _show(self, request: Request, job_id: str) -> Answer:
+        return Answer(200, self._jobs.find(request.caller, job_id).shown())
 
 
 def _meets(job: dict[str, Any], condition: dict[str, Any]) -> bool:
@@ -141,19 +150,24 @@ def _meets(job: dict[str, Any], condition: dict[str, Any]) -> bool:
     if operator == "between" and len(values) == 2 and all(value.isdigit() for value in values):
         return int(values[0]) <= int(has) <= int(values[1])
     if operator in ("in", "not"):
-        return (has in values) == (operator == "in")
+        return (operator == "in") is (has in values)
     raise Refusal(400, "ModelArts.2808", f"Unsupported condition operator ({operator})")
 
 
-def _logs(routes: Routes, jobs: Jobs, sign_url: Callable[[Any, str, str], str] | None) -> None:
-    @routes.add(f"GET {ONE}/tasks/{{task_id}}/logs/preview")
-    def preview(request: Request, job_id: str, task_id: str) -> Answer:
-        content, current, full = _task(jobs, request, job_id, task_id).preview()
+class Logs:
+    """What jobs print."""
+
+    def __init__(self, jobs: Jobs, sign_url: Callable[[Any, str, str], str] | None) -> None:
+        self._jobs, self._sign_url = jobs, sign_url
+
+    @route(f"GET {ONE}/tasks/{{task_id}}/logs/preview")
+    def _preview(self, request: Request, job_id: str, task_id: str) -> Answer:
+        content, current, full = _task(self._jobs, request, job_id, task_id).preview()
         return Answer(200, {"content": content, "current_size": current, "full_size": full})
 
-    @routes.add(f"GET {ONE}/logs/{{task_id}}")
-    def tail(request: Request, job_id: str, task_id: str) -> Answer:
-        log = _task(jobs, request, job_id, task_id)
+    @route(f"GET {ONE}/logs/{{task_id}}")
+    def _tail(self, request: Request, job_id: str, task_id: str) -> Answer:
+        log = _task(self._jobs, request, job_id, task_id)
         lines = request.number("lines", 50, 1, 500)
         order = request.option("order", "desc")
         if order not in ("asc", "desc"):
@@ -164,18 +178,18 @@ def _logs(routes: Routes, jobs: Jobs, sign_url: Callable[[Any, str, str], str] |
         count = last - first + 1 if content else 0
         return Answer(200, {"start_line": str(first), "end_line": str(last), "lines": count, "content": content})
 
-    @routes.add(f"GET {ONE}/tasks/{{task_id}}/logs/url")
-    def url(request: Request, job_id: str, task_id: str) -> Answer:
-        job = jobs.find(request.caller, job_id)
+    @route(f"GET {ONE}/tasks/{{task_id}}/logs/url")
+    def _url(self, request: Request, job_id: str, task_id: str) -> Answer:
+        job = self._jobs.find(request.caller, job_id)
         place = str((job.get("request")["spec"].get("log_export_path") or {}).get("obs_url") or "")
-        if not place or sign_url is None:
+        if not place or self._sign_url is None:
             raise Refusal(400, "ModelArts.2822", "The log export path is not set.")
         if not job.over:
             raise Refusal(400, "ModelArts.2818", "the log file is not generated")
         bucket, prefix = split(place)
         name = job.log(task_id).path.name if task_id in job.tasks() else ""
         key = "/".join(part for part in (prefix.strip("/"), name) if part)
-        return Answer(200, {"obs_url": sign_url(request.caller, bucket, key)})
+        return Answer(200, {"obs_url": self._sign_url(request.caller, bucket, key)})
 
 
 def _task(jobs: Jobs, request: Request, job_id: str, task_id: str) -> Any:
@@ -185,10 +199,15 @@ def _task(jobs: Jobs, request: Request, job_id: str, task_id: str) -> Any:
     return job.log(task_id)
 
 
-def _looking(routes: Routes, jobs: Jobs) -> None:
-    @routes.add(f"GET {ONE}/events")
-    def events(request: Request, job_id: str) -> Answer:
-        job = jobs.find(request.caller, job_id)
+class Looking:
+    """What happened to jobs."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    @route(f"GET {ONE}/events")
+    def _events(self, request: Request, job_id: str) -> Answer:
+        job = self._jobs.find(request.caller, job_id)
         offset, limit = request.number("offset", 0), request.number("limit", 50, 1, 100)
         start, end = request.number("start_time", 0), request.number("end_time", int(time.time() * 1000) + 1000)
         level, pattern, order = request.option("level"), request.option("pattern"), request.option("order", "desc")
@@ -206,17 +225,17 @@ def _looking(routes: Routes, jobs: Jobs) -> None:
             "end_time": iso(end / 1000), "events": part,
         })
 
-    @routes.add(f"GET {ONE}/tasks")
-    def tasks(request: Request, job_id: str) -> Answer:
-        job = jobs.find(request.caller, job_id)
+    @route(f"GET {ONE}/tasks")
+    def _tasks(self, request: Request, job_id: str) -> Answer:
+        job = self._jobs.find(request.caller, job_id)
         addresses = job.get("addresses")
         return Answer(200, [
             {"task": task, "ip": addresses.get(task, ""), "host_ip": "127.0.0.1", "schedule_count": 1} for task in job.tasks()
         ])
 
-    @routes.add(f"GET {ONE}/stages")
-    def stages(request: Request, job_id: str) -> Answer:
-        job = jobs.find(request.caller, job_id)
+    @route(f"GET {ONE}/stages")
+    def _stages(self, request: Request, job_id: str) -> Answer:
+        job = self._jobs.find(request.caller, job_id)
         times = {event["message"]: iso(event["time"]) for event in job.get("events")}
         names = [("Creating", "Training job created."), ("Running", "Training job is running.")]
         listed = [
@@ -226,9 +245,9 @@ def _looking(routes: Routes, jobs: Jobs) -> None:
         ]
         return Answer(200, {"total_count": 1, "running_records": [{"record_order": 0, "stages": listed}]})
 
-    @routes.add(f"GET {ONE}/metrics/{{task_id}}")
-    def metrics(request: Request, job_id: str, task_id: str) -> Answer:
-        job = jobs.find(request.caller, job_id)
+    @route(f"GET {ONE}/metrics/{{task_id}}")
+    def _metrics(self, request: Request, job_id: str, task_id: str) -> Answer:
+        job = self._jobs.find(request.caller, job_id)
         if task_id not in job.tasks():
             raise Refusal(400, "ModelArts.2764", "Invalid query parameter (task_id).")
         series = (job.get("metrics") or {}).get(task_id) or {}

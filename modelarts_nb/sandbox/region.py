@@ -56,7 +56,8 @@ def status() -> SandboxStatus:
     """How the sandbox stands."""
     pids = processes.pids()
     read = _read(_state())
-    kept = {name: str(read.get(name, "")) for name in _KEPT} if all(name in read for name in _KEPT) else dict.fromkeys(_KEPT, "")
+    whole = all(name in read for name in _KEPT)
+    kept = {name: str(read[name]) if whole else "" for name in _KEPT}
     access = _read(processes.folder() / "access.json") if all(pids.values()) else {}
     endpoints = access.get("endpoints") or {}
     return SandboxStatus(

@@ -78,7 +78,8 @@ class Minutes:
 
 
 class Runner:
-    """Runs jobs. ``pull(job)`` gives (reference, login) of its image; ``audit(engine, reference, job)`` the reasons against it."""
+    """Runs jobs. ``login(image)``: the image's reference, and the login to pull it; ``audit(engine, reference, job)``: what
+    speaks against it; ``pulled(reference)`` is told what the Engine has got."""
 
     def __init__(
         self, jobs: Jobs, connect: Callable[[], Engine], objects: Objects | None, faults: Faults,
@@ -176,7 +177,8 @@ class Runner:
             for item in algorithm.get("inputs") or []
         }
         outputs = {item["name"]: work / "outputs" / item["name"] for item in algorithm.get("outputs") or []}
-        methods = {item.get("access_method") or "parameter" for kind in ("inputs", "outputs") for item in algorithm.get(kind) or []}
+        channels = [*(algorithm.get("inputs") or []), *(algorithm.get("outputs") or [])]
+        methods = {item.get("access_method") or "parameter" for item in channels}
         command = algorithm["command"] + "".join(
             f" --{item['name']}={shlex.quote(str(item.get('value', '')))}" for item in algorithm.get("parameters") or []
         )
@@ -246,10 +248,9 @@ class Runner:
                 metrics[event.vertex].add("memUsage", 100.0 * event.current / spec.memory)
             elif event.id == "cpu":
                 metrics[event.vertex].add("cpuUsage", event.current / spec.cpus)
-        elif isinstance(event, Vertex) and event.digest in metrics:
-            if event.completed is None:
-                self._address(job, engine, event.digest)
-                job.event(f"[{event.digest}] training started.", source="Task")
+        elif isinstance(event, Vertex) and event.digest in metrics and event.completed is None:
+            self._address(job, engine, event.digest)
+            job.event(f"[{event.digest}] training started.", source="Task")
 
     def _address(self, job: Job, engine: Engine, task: str) -> None:
         found = engine.client.inspect_container(f"modelarts-nb-{job.id}-{task}")["NetworkSettings"]["Networks"]

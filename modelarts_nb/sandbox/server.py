@@ -17,13 +17,15 @@ from typing import Any
 from ..engine import discovery
 from ..engine import jobs as containers
 from ..errors import ModelArtsError
-from . import admin, audit, flavors, iam, images_api, jobs_api, swr_api, swr_policies
+from . import audit, jobs_api, swr_api, swr_policies
+from .admin import Admin
 from .backend import Backend
 from .faults import Faults
-from .flavors import Flavors
+from .flavors import Flavors, Resources
 from .front import Front
 from .gate import Gate
-from .iam import REGION, Keys
+from .iam import REGION, Keys, Projects
+from .images_api import RegisteredImages
 from .jobs import Jobs
 from .preflight import Preflight
 from .runner import Runner
@@ -62,16 +64,15 @@ class Region:
         machine = Flavors()
         objects = self.objects
         preflight = Preflight(machine, self.swr, self.backend, objects.bucket if objects is not None else None)
-        routes = Routes()
-        routes.join(iam.routes)
-        routes.join(swr_api.make_routes(self.swr, self.backend.delete_manifest))
-        routes.join(swr_policies.make_routes(self.swr))
-        routes.join(flavors.make_routes(machine, lambda: (self.job_quota(), len(self.jobs.unfinished()))))
-        routes.join(images_api.make_routes(Document(self.folder / "images.json"), preflight))
-        sign_url = objects.sign_url if objects is not None else None
-        routes.join(jobs_api.make_routes(self.jobs, self.runner, preflight, self.job_quota, sign_url))
-        routes.join(admin.make_routes(self.faults, self.keys, self.settings))
-        return routes
+        return Routes(
+            Projects(), *swr_api.owners(self.swr, self.backend.delete_manifest), *swr_policies.owners(self.swr),
+            Resources(machine, lambda: (self.job_quota(), len(self.jobs.unfinished()))),
+            RegisteredImages(Document(self.folder / "images.json"), preflight),
+            *jobs_api.owners(
+                self.jobs, self.runner, preflight, self.job_quota, objects.sign_url if objects is not None else None
+            ),
+            Admin(self.faults, self.keys, self.settings),
+        )
 
     def job_quota(self) -> int:
         """How many jobs may run or wait."""
@@ -130,7 +131,7 @@ def _objects(folder: Path, port: int, keys: Keys, faults: Faults) -> Any:
     try:
         from .obs import ObjectStorage
     except ModuleNotFoundError as error:
-        print(f"no object storage: {error}", flush=True)
+        sys.stderr.write(f"no object storage: {error}\n")
         return None
     return ObjectStorage(folder / "obs", port, keys, faults)
 

@@ -11,20 +11,16 @@ from typing import Any
 
 from .iam import Caller, iso
 from .swr import EDIT, MANAGE, Swr, basic, refused
-from .web import Answer, Request, Routes
+from .web import Answer, Request, route
 
 CATEGORIES = ("app_server", "linux", "framework_app", "database", "lang", "other", "windows", "arm")
 
 
-def make_routes(swr: Swr, delete_manifest: Callable[[str, str], None]) -> Routes:
-    """The routes. ``delete_manifest(path, digest)`` removes an image that has no name left from the registry."""
-    routes = Routes()
-    _logins(routes, swr)
-    _organizations(routes, swr)
-    _repositories(routes, swr, delete_manifest)
-    _tags(routes, swr, delete_manifest)
-    _numbers(routes, swr)
-    return routes
+def owners(swr: Swr, delete_manifest: Callable[[str, str], None]) -> tuple[object, ...]:
+    """All that answers here. ``delete_manifest(path, digest)`` removes an image that has no name left from the registry."""
+    return (
+        Logins(swr), Organizations(swr), Repositories(swr, delete_manifest), Tags(swr, delete_manifest), Numbers(swr),
+    )
 
 
 def path_of(namespace: str, repository: str) -> str:
@@ -66,51 +62,65 @@ def marked(items: list[Any], values: dict[str, str], name: str) -> tuple[list[An
     return rest[:limit], rest[limit - 1][name] if len(rest) > limit else None
 
 
-def _logins(routes: Routes, swr: Swr) -> None:
-    def secret(request: Request) -> Answer:
+class Logins:
+    """Logins to the registry."""
+
+    def __init__(self, swr: Swr) -> None:
+        self._swr = swr
+
+    @route("POST /v2/manage/utils/secret")
+    @route("POST /v2/manage/utils/authorizationtoken")
+    def _secret(self, request: Request) -> Answer:
         caller: Caller = request.caller
         project = request.option("projectname", caller.project_name)
         if project != caller.project_name:
             raise refused(400, "4000014", f"Invalid API parameters: there is no project {project} here.")
-        seconds = swr.setting("secret_seconds") * (4 if "authorizationtoken" in request.target else 1)
-        user, password, expires = swr.create_secret(caller, seconds)
-        return Answer(200, {"auths": {swr.host: {"auth": basic(user, password)}}}, {
-            "X-Swr-Dockerlogin": f"docker login -u {user} -p {password} {swr.host}", "X-Swr-Expireat": iso(expires),
+        seconds = self._swr.setting("secret_seconds") * (4 if "authorizationtoken" in request.target else 1)
+        user, password, expires = self._swr.create_secret(caller, seconds)
+        return Answer(200, {"auths": {self._swr.host: {"auth": basic(user, password)}}}, {
+            "X-Swr-Dockerlogin": f"docker login -u {user} -p {password} {self._swr.host}", "X-Swr-Expireat": iso(expires),
         })
 
-    routes.add("POST /v2/manage/utils/secret")(secret)
-    routes.add("POST /v2/manage/utils/authorizationtoken")(secret)
 
+class Organizations:
+    """Organizations."""
 
-def _organizations(routes: Routes, swr: Swr) -> None:
-    def shown(organization: dict[str, Any]) -> dict[str, Any]:
+    def __init__(self, swr: Swr) -> None:
+        self._swr = swr
+
+    def _shown(self, organization: dict[str, Any]) -> dict[str, Any]:
         return {name: organization[name] for name in ("id", "name", "creator_name", "auth")}
 
-    @routes.add("GET /v2/manage/namespaces")
-    def list_(request: Request) -> Answer:
+    @route("GET /v2/manage/namespaces")
+    def _list(self, request: Request) -> Answer:
         wanted = filters(request).get("namespace", "")
-        found = [shown(org) for org in swr.organizations(request.caller) if wanted in org["name"]]
+        found = [self._shown(org) for org in self._swr.organizations(request.caller) if wanted in org["name"]]
         return Answer(200, {"namespaces": found})
 
-    @routes.add("POST /v2/manage/namespaces")
-    def create(request: Request) -> Answer:
-        swr.create_organization(request.caller, str(request.json().get("namespace", "")))
+    @route("POST /v2/manage/namespaces")
+    def _create(self, request: Request) -> Answer:
+        self._swr.create_organization(request.caller, str(request.json().get("namespace", "")))
         return Answer(201, {})
 
-    @routes.add("GET /v2/manage/namespaces/{namespace}")
-    def show(request: Request, namespace: str) -> Answer:
-        return Answer(200, shown(swr.organization(request.caller, namespace)))
+    @route("GET /v2/manage/namespaces/{namespace}")
+    def _show(self, request: Request, namespace: str) -> Answer:
+        return Answer(200, self._shown(self._swr.organization(request.caller, namespace)))
 
-    @routes.add("DELETE /v2/manage/namespaces/{namespace}")
-    def delete(request: Request, namespace: str) -> Answer:
-        swr.delete_organization(request.caller, namespace)
+    @route("DELETE /v2/manage/namespaces/{namespace}")
+    def _delete(self, request: Request, namespace: str) -> Answer:
+        self._swr.delete_organization(request.caller, namespace)
         return Answer(204)
 
 
-def _repositories(routes: Routes, swr: Swr, delete_manifest: Callable[[str, str], None]) -> None:
-    def listed(request: Request, shared: bool = False) -> list[dict[str, Any]]:
+class Repositories:
+    """Repositories; ``delete_manifest(path, digest)`` removes an image from the registry."""
+
+    def __init__(self, swr: Swr, delete_manifest: Callable[[str, str], None]) -> None:
+        self._swr, self._delete_manifest = swr, delete_manifest
+
+    def _listed(self, request: Request, shared: bool = False) -> list[dict[str, Any]]:
         values = filters(request)
-        found = [_repository(swr, path, value) for path, value in swr.repositories(request.caller, shared)]
+        found = [_repository(self._swr, path, value) for path, value in self._swr.repositories(request.caller, shared)]
         for name in ("namespace", "category"):
             found = [repository for repository in found if values.get(name) in (None, "", repository[name])]
         found = [repository for repository in found if values.get("name", "") in repository["name"]]
@@ -119,90 +129,95 @@ def _repositories(routes: Routes, swr: Swr, delete_manifest: Callable[[str, str]
             raise refused(400, "4001096", "Invalid order column.")
         return sorted(found, key=lambda each: each[column or "updated_at"], reverse=values.get("order_type") != "asc")
 
-    @routes.add("GET /v2/manage/repos")
-    def list_(request: Request) -> Answer:
-        return page(listed(request), filters(request))
+    @route("GET /v2/manage/repos")
+    def _list(self, request: Request) -> Answer:
+        return page(self._listed(request), filters(request))
 
-    @routes.add("GET /v3/manage/repos")
-    def list_marked(request: Request) -> Answer:
-        found, marker = marked(listed(request), filters(request), "id")
+    @route("GET /v3/manage/repos")
+    def _list_marked(self, request: Request) -> Answer:
+        found, marker = marked(self._listed(request), filters(request), "id")
         return Answer(200, {"repos": found, **({"next_marker": marker} if marker else {})})
 
-    @routes.add("GET /v2/manage/shared-repositories")
-    def list_shared(request: Request) -> Answer:
-        return page(listed(request, shared=True), filters(request))
+    @route("GET /v2/manage/shared-repositories")
+    def _list_shared(self, request: Request) -> Answer:
+        return page(self._listed(request, shared=True), filters(request))
 
-    @routes.add("GET /v3/manage/shared-repositories")
-    def list_shared_marked(request: Request) -> Answer:
-        found, marker = marked(listed(request, shared=True), filters(request), "id")
+    @route("GET /v3/manage/shared-repositories")
+    def _list_shared_marked(self, request: Request) -> Answer:
+        found, marker = marked(self._listed(request, shared=True), filters(request), "id")
         return Answer(200, {"repos": found, **({"next_marker": marker} if marker else {})})
 
-    @routes.add("POST /v2/manage/namespaces/{namespace}/repos")
-    def create(request: Request, namespace: str) -> Answer:
+    @route("POST /v2/manage/namespaces/{namespace}/repos")
+    def _create(self, request: Request, namespace: str) -> Answer:
         values = request.json()
-        swr.organization(request.caller, namespace, EDIT)
+        self._swr.organization(request.caller, namespace, EDIT)
         _category(values)
         path = f"{namespace}/{values.get('repository', '')}"
-        if any(path == other for other, _ in swr.repositories(request.caller)):
+        if any(path == other for other, _ in self._swr.repositories(request.caller)):
             raise refused(409, "4090006", "The image already exists.")
-        swr.create_repository(request.caller, path, values)
+        self._swr.create_repository(request.caller, path, values)
         return Answer(201, {})
 
-    @routes.add("GET /v2/manage/namespaces/{namespace}/repos/{repository}")
-    def show(request: Request, namespace: str, repository: str) -> Answer:
+    @route("GET /v2/manage/namespaces/{namespace}/repos/{repository}")
+    def _show(self, request: Request, namespace: str, repository: str) -> Answer:
         path = path_of(namespace, repository)
-        return Answer(200, _repository(swr, path, swr.repository(request.caller, path)))
+        return Answer(200, _repository(self._swr, path, self._swr.repository(request.caller, path)))
 
-    @routes.add("PATCH /v2/manage/namespaces/{namespace}/repos/{repository}")
-    def update(request: Request, namespace: str, repository: str) -> Answer:
+    @route("PATCH /v2/manage/namespaces/{namespace}/repos/{repository}")
+    def _update(self, request: Request, namespace: str, repository: str) -> Answer:
         path, values = path_of(namespace, repository), request.json()
-        swr.repository(request.caller, path, EDIT)
+        self._swr.repository(request.caller, path, EDIT)
         _category(values)
-        with swr.document.change() as state:
+        with self._swr.document.change() as state:
             known = {name: values[name] for name in ("is_public", "category", "description") if name in values}
             state["repositories"][path].update(known)
         return Answer(201, {})
 
-    @routes.add("DELETE /v2/manage/namespaces/{namespace}/repos/{repository}")
-    def delete(request: Request, namespace: str, repository: str) -> Answer:
+    @route("DELETE /v2/manage/namespaces/{namespace}/repos/{repository}")
+    def _delete(self, request: Request, namespace: str, repository: str) -> Answer:
         path = path_of(namespace, repository)
-        found = swr.repository(request.caller, path, MANAGE)
+        found = self._swr.repository(request.caller, path, MANAGE)
         for digest in {str(tag["digest"]) for tag in found["tags"].values()}:
-            delete_manifest(path, digest)
-        with swr.document.change() as state:
+            self._delete_manifest(path, digest)
+        with self._swr.document.change() as state:
             state["repositories"].pop(path, None)
         return Answer(204)
 
 
-def _tags(routes: Routes, swr: Swr, delete_manifest: Callable[[str, str], None]) -> None:
-    def listed(request: Request, path: str, key: str) -> list[dict[str, Any]]:
-        found, values = swr.repository(request.caller, path), filters(request)
-        tags = [_tag(swr, path, found["id"], name, tag, key) for name, tag in found["tags"].items()]
+class Tags:
+    """Tags, and giving an image another one."""
+
+    def __init__(self, swr: Swr, delete_manifest: Callable[[str, str], None]) -> None:
+        self._swr, self._delete_manifest = swr, delete_manifest
+
+    def _listed(self, request: Request, path: str, key: str) -> list[dict[str, Any]]:
+        found, values = self._swr.repository(request.caller, path), filters(request)
+        tags = [_tag(self._swr, path, found["id"], name, tag, key) for name, tag in found["tags"].items()]
         return sorted((tag for tag in tags if values.get("tag", "") in tag[key]), key=lambda tag: tag["updated"], reverse=True)
 
-    @routes.add("GET /v2/manage/namespaces/{namespace}/repos/{repository}/tags")
-    def list_(request: Request, namespace: str, repository: str) -> Answer:
-        return page(listed(request, path_of(namespace, repository), "Tag"), filters(request))
+    @route("GET /v2/manage/namespaces/{namespace}/repos/{repository}/tags")
+    def _list(self, request: Request, namespace: str, repository: str) -> Answer:
+        return page(self._listed(request, path_of(namespace, repository), "Tag"), filters(request))
 
-    @routes.add("GET /v3/manage/namespaces/{namespace}/repos/{repository}/tags")
-    def list_marked(request: Request, namespace: str, repository: str) -> Answer:
-        found, marker = marked(listed(request, path_of(namespace, repository), "tag"), filters(request), "id")
+    @route("GET /v3/manage/namespaces/{namespace}/repos/{repository}/tags")
+    def _list_marked(self, request: Request, namespace: str, repository: str) -> Answer:
+        found, marker = marked(self._listed(request, path_of(namespace, repository), "tag"), filters(request), "id")
         if request.option("with_manifest") != "true":
             found = [{name: value for name, value in tag.items() if name != "manifest"} for tag in found]
         return Answer(200, {"tags": found, "has_more": bool(marker), **({"next_marker": str(marker)} if marker else {})})
 
-    @routes.add("GET /v2/manage/namespaces/{namespace}/repos/{repository}/tags/{tag}")
-    def show(request: Request, namespace: str, repository: str, tag: str) -> Answer:
+    @route("GET /v2/manage/namespaces/{namespace}/repos/{repository}/tags/{tag}")
+    def _show(self, request: Request, namespace: str, repository: str, tag: str) -> Answer:
         path = path_of(namespace, repository)
-        found = swr.repository(request.caller, path)
+        found = self._swr.repository(request.caller, path)
         if tag not in found["tags"]:
             raise refused(404, "4040115", "The image tag was not found.")
-        return Answer(200, _tag(swr, path, found["id"], tag, found["tags"][tag], "tag"))
+        return Answer(200, _tag(self._swr, path, found["id"], tag, found["tags"][tag], "tag"))
 
-    @routes.add("POST /v2/manage/namespaces/{namespace}/repos/{repository}/tags")
-    def retag(request: Request, namespace: str, repository: str) -> Answer:
+    @route("POST /v2/manage/namespaces/{namespace}/repos/{repository}/tags")
+    def _retag(self, request: Request, namespace: str, repository: str) -> Answer:
         path, values = path_of(namespace, repository), request.json()
-        found = swr.repository(request.caller, path, EDIT)
+        found = self._swr.repository(request.caller, path, EDIT)
         source, target = str(values.get("source_tag", "")), str(values.get("destination_tag", ""))
         if source not in found["tags"]:
             raise refused(404, "4040115", "The image tag was not found.")
@@ -211,40 +226,44 @@ def _tags(routes: Routes, swr: Swr, delete_manifest: Callable[[str, str], None])
         if target in found["tags"] and not values.get("override"):
             raise refused(409, "4090006", "The image already exists.")
         facts = {name: value for name, value in found["tags"][source].items() if name not in ("id", "created")}
-        swr.record_tag(request.caller, path, target, facts)
+        self._swr.record_tag(request.caller, path, target, facts)
         return Answer(201, {})
 
-    @routes.add("DELETE /v2/manage/namespaces/{namespace}/repos/{repository}/tags/{tag}")
-    def delete(request: Request, namespace: str, repository: str, tag: str) -> Answer:
+    @route("DELETE /v2/manage/namespaces/{namespace}/repos/{repository}/tags/{tag}")
+    def _delete(self, request: Request, namespace: str, repository: str, tag: str) -> Answer:
         path = path_of(namespace, repository)
-        swr.repository(request.caller, path, EDIT)
-        digest = swr.forget_tag(path, tag)
+        self._swr.repository(request.caller, path, EDIT)
+        digest = self._swr.forget_tag(path, tag)
         if digest:
-            delete_manifest(path, digest)
+            self._delete_manifest(path, digest)
         return Answer(204)
 
 
-def _numbers(routes: Routes, swr: Swr) -> None:
-    @routes.add("GET /v2/manage/projects/{project_id}/quotas")
-    def quotas(request: Request) -> Answer:
-        used = len([org for org in swr.organizations(request.caller) if org["domain_id"] == request.caller.domain_id])
-        limit = int(swr.setting("namespace_quota"))
+class Numbers:
+    """Quotas and how much there is."""
+
+    def __init__(self, swr: Swr) -> None:
+        self._swr = swr
+
+    @route("GET /v2/manage/projects/{project_id}/quotas")
+    def _quotas(self, request: Request) -> Answer:
+        used = len([org for org in self._swr.organizations(request.caller) if org["domain_id"] == request.caller.domain_id])
+        limit = int(self._swr.setting("namespace_quota"))
         return Answer(200, {"quotas": [{"quota_key": "namespace", "quota_limit": limit, "used": used, "unit": ""}]})
 
-    def attached(request: Request, namespace: str, repository: str, tag: str) -> Answer:
-        swr.repository(request.caller, path_of(namespace, repository))
+    @route("GET /v2/manage/namespaces/{namespace}/repos/{repository}/{tag}/accessories")
+    @route("GET /v2/manage/namespaces/{namespace}/repos/{repository}/{tag}/references")
+    def _attached(self, request: Request, namespace: str, repository: str, tag: str) -> Answer:
+        self._swr.repository(request.caller, path_of(namespace, repository))
         return Answer(200, {"accessories": [], "references": [], "total": 0})  # OCI's kinds are refused at push
 
-    routes.add("GET /v2/manage/namespaces/{namespace}/repos/{repository}/{tag}/accessories")(attached)
-    routes.add("GET /v2/manage/namespaces/{namespace}/repos/{repository}/{tag}/references")(attached)
-
-    @routes.add("GET /v2/manage/overview")
-    def overview(request: Request) -> Answer:
-        found = [value for _, value in swr.repositories(request.caller)]
+    @route("GET /v2/manage/overview")
+    def _overview(self, request: Request) -> Answer:
+        found = [value for _, value in self._swr.repositories(request.caller)]
         tags = [tag for value in found for tag in value["tags"].values()]
         return Answer(200, {
             "domain_id": request.caller.domain_id, "domain_name": request.caller.domain_name,
-            "namspace_num": len(swr.organizations(request.caller)),  # spelled so in the SDK
+            "namspace_num": len(self._swr.organizations(request.caller)),  # spelled so in the SDK
             "repo_num": len(found), "image_num": len(tags), "downflow_size": 0.0,
             "store_space": float(sum(tag["size"] for tag in tags)),
         })

@@ -87,23 +87,34 @@ class Refusal(Exception):
 Handler = Callable[..., Answer]
 
 
+def route(what: str) -> Callable[[Handler], Handler]:
+    """Decorator of a method that answers ``METHOD /path/{name}``: it is called with (request, name=…).
+
+    A name stands for one part of a path.
+    """
+
+    def mark(handler: Handler) -> Handler:
+        handler.__dict__.setdefault("routes", []).append(what)
+        return handler
+
+    return mark
+
+
 class Routes:
-    """Who answers what: ``add("GET /v2/manage/namespaces/{namespace}")`` above a function of (request, namespace=…)."""
+    """Who answers what: the methods of ``owners`` that ``route`` stands above, in their order."""
 
-    def __init__(self) -> None:
+    def __init__(self, *owners: object) -> None:
         self._table: list[tuple[str, re.Pattern[str], Handler]] = []
+        for owner in owners:
+            for name, function in vars(type(owner)).items():
+                for what in getattr(function, "routes", ()):
+                    self._enter(what, getattr(owner, name))
 
-    def add(self, what: str) -> Callable[[Handler], Handler]:
-        """Decorator that enters a function under ``METHOD /path/{name}``; a name stands for one part of a path."""
+    def _enter(self, what: str, handler: Handler) -> None:
         method, _, path = what.partition(" ")
         parts = re.split(r"\{(\w+)\}", path)
         text = "".join(f"(?P<{part}>[^/]+)" if number % 2 else re.escape(part) for number, part in enumerate(parts))
-
-        def enter(handler: Handler) -> Handler:
-            self._table.append((method, re.compile(f"{text}/?\\Z"), handler))
-            return handler
-
-        return enter
+        self._table.append((method, re.compile(f"{text}/?\\Z"), handler))
 
     def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]] | None:
         """The function for a call, with the parts of the path that it names."""
@@ -112,10 +123,6 @@ class Routes:
             if wanted == method and found:
                 return handler, {name: unquote(value) for name, value in found.groupdict().items()}
         return None
-
-    def join(self, other: Routes) -> None:
-        """Take over another table's routes."""
-        self._table += other._table
 
 
 class Listener(ThreadingHTTPServer):

@@ -63,8 +63,9 @@ def _out_of_memory(evidence: Evidence) -> Diagnosis | None:
     if not evidence.oom_killed and not (evidence.exit_code == 137 and evidence.spec.memory):
         return None
     limit = f" of {size(evidence.spec.memory)}" if evidence.spec.memory else ""
+    peak = f" (peak seen: {size(evidence.peak_memory)})" if evidence.peak_memory else ""  # too short to be sampled
     return Diagnosis(
-        0, f"It was killed for memory: it reached the limit{limit} (peak seen: {size(evidence.peak_memory)}).",
+        0, f"It was killed for memory: it reached the limit{limit}{peak}.",
         "Use a smaller batch or a larger flavor; --memory sets the limit of a local run.",
     )
 

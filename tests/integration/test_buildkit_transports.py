@@ -65,7 +65,8 @@ class Relay:
             outer.shutdown(2)
         thread.join()
         outer.close()
-        inner.close()
+        with contextlib.suppress(OSError, EOFError):  # its connection may be gone by now
+            inner.close()
 
     def close(self):
         with contextlib.suppress(OSError):
