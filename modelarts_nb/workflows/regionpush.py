@@ -22,6 +22,7 @@ from ..text import duration, size
 from .pushes import read_back
 
 ATTEMPTS = 4
+NO_QUOTA = "SWR.4000097"  # "The maximum number of organizations has been exceeded": SWR's table of error codes
 COMPARED = 3  # tags of the repository whose layers are compared beforehand
 Events = Generator[Event | None, None, None]
 
@@ -68,7 +69,7 @@ def _organization(account: Account, name: str) -> Events:
 
 def _no_organization(error: CloudError, name: str, own: Sequence[str]) -> CloudError:
     hint = error.hint
-    if error.status in (400, 403, 409) and "quota" in f"{error.error_code} {error.error_msg}".lower():
+    if error.error_code.endswith(NO_QUOTA):
         hint = t("The quota of organizations is used up. Use one that you have: {own}.", own=", ".join(own) or "–")
     elif error.status in (403, 409):
         hint = t(

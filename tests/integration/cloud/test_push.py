@@ -1,5 +1,7 @@
 """Pushing to a region: a real Engine, the sandbox's registry with its logins, refusals and faults."""
 
+from dataclasses import replace
+
 import pytest
 
 from modelarts_nb import workflows
@@ -93,12 +95,26 @@ def test_a_name_that_swr_refuses_is_told_before_anything_is_sent(here, name):
         reference(here, name)
 
 
-def test_a_login_that_expires_in_the_middle_is_renewed(connected, account, image, here, organization, faults):
-    faults({"service": "registry", "method": "PATCH", "status": 401, "times": 1})
+@pytest.fixture
+def numbers(admin):
+    """numbers(secret_seconds=…) changes the sandbox's numbers for one test."""
+    before = admin("GET", "/sandbox/settings")
+    yield lambda **wanted: admin("PUT", "/sandbox/settings", wanted)
+    admin("PUT", "/sandbox/settings", before)
+
+
+def test_a_login_that_expires_in_the_middle_is_renewed(connected, log_in, image, here, organization, faults, numbers):
+    account = log_in(seconds=3600)
+    numbers(secret_seconds=1.0, token_seconds=60)
+    account.registry_login()
+    numbers(secret_seconds=3600)
+    # the service is so slow that the login ends while layers are sent
+    faults({"service": "registry", "method": "HEAD", "delay": 1.2, "times": 1}, {"service": "registry", "method": "PUT", "delay": 1.2})
+    account._login = replace(account._login, expires=0.0)  # as if this machine did not know when
     pushed, events = push(connected, account, image, reference(here, organization))
     assert pushed.digest
     assert any(isinstance(event, VertexWarning) and "login" in event.short for event in events)
-    assert account.registry_login().expires, "the new one is the service's own, which ends"
+    assert account.registry_login().good()
 
 
 def test_a_login_that_is_refused_for_good(connected, account, image, here, organization, faults):
