@@ -57,7 +57,9 @@ def _organization(account: Account, name: str) -> Events:
         try:
             yield from call(lambda: swr.create_organization(client, name))
         except CloudError as error:
-            raise _no_organization(error, name, list(known)) from error
+            own = yield from call(lambda: [each.name for each in swr.organizations(client)])
+            if name not in own:  # else somebody, or an answer that was lost, has made it in the meantime
+                raise _no_organization(error, name, own) from error
     elif known[name].level == "read":
         raise CloudError(
             t("In the organization {name} this user may only read.", name=name),
