@@ -21,9 +21,9 @@ from ..errors import SettingsError
 from ..events import Event, Vertex, VertexStatus
 from ..messages import t
 from ..training.obspath import ObsPath
+from . import obsparts
 from .obsstore import Object, Store
 
-PART = 9 << 20  # bytes; larger files go in parts that can be resumed
 WORKERS = 4
 TICK = 0.1
 
@@ -136,48 +136,19 @@ def _several(
 def _send(store: Store, file: File, to: ObsPath, counter: _Counter) -> str:
     """Send one file; the object's ETag."""
     key = to.prefix + file.name
-
-    def progress(done: int, total: int, seconds: float) -> None:
-        counter.at(file.name, done)
-        if store.stopped:
-            raise InterruptedError
-
-    what = t("Uploading {name}", name=file.name)
-    if file.size > PART:
+    if file.size > obsparts.PART:
         note = _place("upload", store, to, file.name)
-        answer = store.ask(what, lambda client: client.uploadFile(
-            to.bucket, key, str(file.source), partSize=PART, taskNum=1, enableCheckpoint=True, checkpointFile=str(note),
-            progressCallback=progress,
-        ))
-    else:
-        answer = store.ask(what, lambda client: client.putFile(to.bucket, key, str(file.source), progressCallback=progress))
+        return obsparts.put(
+            store, to.bucket, key, file.source, _stamp(file.source), note, lambda count: counter.at(file.name, count)
+        )
+    answer = store.ask(t("Uploading {name}", name=file.name), lambda client: client.putFile(to.bucket, key, str(file.source)))
     counter.at(file.name, file.size)
     return str(getattr(answer.body, "etag", "") or "").strip('"')
 
 
 def _fetch(store: Store, bucket: str, each: Object, place: Path, counter: _Counter) -> None:
-    def progress(done: int, total: int, seconds: float) -> None:
-        counter.at(each.key, done)
-        if store.stopped:
-            raise InterruptedError
-
     place.parent.mkdir(parents=True, exist_ok=True)
-    what = t("Downloading {name}", name=each.key)
-    if each.size > PART:
-        note = _place("download", store, ObsPath(bucket, each.key), each.etag)
-        store.ask(what, lambda client: client.downloadFile(
-            bucket, each.key, str(place), partSize=PART, taskNum=1, enableCheckpoint=True, checkpointFile=str(note),
-            progressCallback=progress,
-        ))
-    else:
-        part = place.with_name(f".{place.name}.part")
-        try:
-            store.ask(what, lambda client: client.getObject(bucket, each.key, downloadPath=str(part), progressCallback=progress))
-            if not part.exists():
-                part.touch()  # an empty object: the SDK writes no file
-            part.replace(place)
-        finally:
-            part.unlink(missing_ok=True)
+    obsparts.get(store, bucket, each, place, lambda count: counter.at(each.key, count))
     counter.at(each.key, each.size)
 
 

@@ -12,13 +12,14 @@ import ipaddress
 import ssl
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..catalog import Region
-from ..errors import CloudError, SettingsError
+from ..errors import CloudError, ModelArtsError, SettingsError
 from ..messages import t
 from ..text import clean
 from ..training.preflight import Bucket
@@ -83,10 +84,10 @@ class Store:
     def _attempt(self, what: str, request: Callable[[Any], Any], credentials: Credentials) -> Any:
         try:
             response = request(self._client(credentials))
-        except (SettingsError, CloudError, OSError) as error:
-            if isinstance(error, OSError):
-                return _unsent(what, error, self.region)
+        except (ModelArtsError, InterruptedError):
             raise
+        except OSError as error:
+            return _unsent(what, error, self.region)
         except Exception as error:  # the SDK raises bare Exception for whatever went wrong in a transfer
             if self.stopped:
                 raise
@@ -107,9 +108,13 @@ class Store:
             marker = unquote(page.next_marker or page.contents[-1].key)
 
     def _page(self, bucket: str, prefix: str, marker: str | None) -> Any:
-        return self.ask(t("Listing {bucket}", bucket=bucket), lambda client: client.listObjects(
-            bucket, prefix=prefix or None, marker=marker, max_keys=1000, encoding_type="url"
-        )).body
+        def request(client: Any) -> Any:
+            answer = client.listObjects(bucket, prefix=prefix or None, marker=marker, max_keys=1000, encoding_type="url")
+            if answer.status < 300 and answer.body is None:  # the SDK's way to say that the answer broke off
+                raise ConnectionError
+            return answer
+
+        return self.ask(t("Listing {bucket}", bucket=bucket), request).body
 
     def bucket(self, name: str, prefix: str, *, write: bool) -> Bucket:
         """What can be found out about a bucket; ``write``: whether to write and delete a probe below ``prefix``."""
@@ -153,15 +158,20 @@ class Store:
             ) from error
         address = urlsplit(self.region.obs)
         secure = address.scheme != "http"
-        client = ObsClient(
-            access_key_id=credentials.access, secret_access_key=credentials.secret.reveal(), server=self.region.obs,
-            security_token=credentials.token.reveal() if credentials.token is not None else None, ssl_verify=True,
-            path_style=_needs_paths(address.hostname or ""), is_secure=secure, timeout=int(self._patience.answer),
-            max_retry_count=0, region=self.region.id, **_proxy(self.region.obs),
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # it makes a context of a kind that Python gives up
+            client = self._connect(ObsClient, credentials, secure, address.hostname or "")
         if secure:
             client.context = _trust(self._ca)
         return client
+
+    def _connect(self, kind: Any, credentials: Credentials, secure: bool, host: str) -> Any:
+        return kind(
+            access_key_id=credentials.access, secret_access_key=credentials.secret.reveal(), server=self.region.obs,
+            security_token=credentials.token.reveal() if credentials.token is not None else None, ssl_verify=True,
+            path_style=_needs_paths(host), is_secure=secure, timeout=int(self._patience.answer),
+            max_retry_count=0, region=self.region.id, **_proxy(self.region.obs),
+        )
 
 
 def _trust(ca: str) -> ssl.SSLContext:

@@ -1,5 +1,6 @@
 """The client against real servers: the sandbox's region with its faults; TLS, proxies and names on loopback."""
 
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -143,15 +144,6 @@ def test_nobody_listens():
         iam.project(Client(region, KEY, patience=replace(QUICK, attempts=2)))
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-               "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem", "-out", folder / "ca.pem"]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
-
-
 class Answers(BaseHTTPRequestHandler):
     """One project, whoever asks."""
 
@@ -166,19 +158,29 @@ class Answers(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")
-def tls(certificate):
+@contextlib.contextmanager
+def tls_server(folder):
+    """A server with a certificate of its own for localhost: (port, file of the certificate)."""
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+               "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem", "-out", folder / "ca.pem"]
+    subprocess.run(command, check=True, capture_output=True)
     server = HTTPServer(("127.0.0.1", 0), Answers)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate / "ca.pem", certificate / "key.pem")
+    context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
     server.socket = context.wrap_socket(server.socket, server_side=True)
     server.handle_error = lambda *_: None  # a client that turns away is what is tested
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    yield server.server_address[1]
+    yield server.server_address[1], str(folder / "ca.pem")
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory):
+    with tls_server(tmp_path_factory.mktemp("tls")) as found:
+        yield found
 
 
 def secure(host, port):
@@ -188,18 +190,18 @@ def secure(host, port):
 def test_a_certificate_that_does_not_verify(tls, monkeypatch):
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     with pytest.raises(CloudError, match="does not verify") as caught:
-        iam.project(Client(secure("localhost", tls), KEY, patience=QUICK))
+        iam.project(Client(secure("localhost", tls[0]), KEY, patience=QUICK))
     assert "CA_BUNDLE" in caught.value.hint
     assert not caught.value.temporary
 
 
-def test_a_companys_own_certificates(tls, certificate):
-    client = Client(secure("localhost", tls), KEY, ca=str(certificate / "ca.pem"), patience=QUICK)
+def test_a_companys_own_certificates(tls):
+    client = Client(secure("localhost", tls[0]), KEY, ca=tls[1], patience=QUICK)
     assert iam.project(client).id == "p1"
 
 
-def test_a_certificate_of_another_name(tls, certificate):
-    client = Client(secure("127.0.0.1", tls), KEY, ca=str(certificate / "ca.pem"), patience=QUICK)
+def test_a_certificate_of_another_name(tls):
+    client = Client(secure("127.0.0.1", tls[0]), KEY, ca=tls[1], patience=QUICK)
     with pytest.raises(CloudError, match="does not verify"):
         iam.project(client)
 
