@@ -276,8 +276,8 @@ def _denied(refusal: Refusal, path: str) -> Refusal:
     """A refusal of the API in the words that the Docker client shows behind “denied:”."""
     if refusal.status == 400 and refusal.code.endswith("4000097"):
         return Refusal(403, "DENIED", f"You have no permission to create a namespace: {refusal.message}")
-    if refusal.status == 400:
-        return Refusal(400, "NAME_INVALID", f"invalid repository name: {path}")
+    if refusal.status == 400:  # Docker tries everything again for a minute that is not “denied”
+        return Refusal(403, "DENIED", f"invalid repository name: {path}")
     return Refusal(403, "DENIED", f"You do not have the permission to push to {path}.")
 
 

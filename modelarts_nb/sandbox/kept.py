@@ -40,8 +40,10 @@ class KeptObjects:
         """Write what moto has under that key to its files. Raises OSError, and then moto has it no more either."""
         with self._lock:
             answer = self._client.get(f"/{quote(bucket)}/{quote(key)}")
+            if answer.status_code == 404:
+                return  # somebody has deleted it since
             if answer.status_code != 200:
-                return
+                raise OSError(f"{bucket}/{key}: {answer.status}")
             content = answer.get_data()
             headers = {
                 name: value for name, value in answer.headers.items()

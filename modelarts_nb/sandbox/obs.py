@@ -7,8 +7,10 @@ given back to moto when the sandbox comes up again; uploads in parts that were n
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import socket
 import time
 import uuid
 import xml.etree.ElementTree as ElementTree
@@ -43,7 +45,7 @@ class ObjectStorage:
         self._keys, self._faults, self._base = keys, faults, f"http://{LOOPBACK}:{port}"
         self._buckets = Document(folder / "buckets.json")
         self._app = create_backend_app("s3")
-        self._client = Client(self._app)
+        self._client = _Inside(self._app)
         self._kept = KeptObjects(folder / "objects", self._client)
         self._kept.restore(list(self._buckets.read()))
         self.server: BaseWSGIServer = make_server(LOOPBACK, port, self, threaded=True, request_handler=_Quiet)
@@ -106,7 +108,7 @@ class ObjectStorage:
             body = self._answer(environ, marked, raw)
         except Refusal as refusal:
             body = _refuse(refusal, marked, request_id)
-        return _cut(body, fault.drop_after) if fault is not None and fault.drop_after is not None else body
+        return _cut(body, fault.drop_after, environ) if fault is not None and fault.drop_after is not None else body
 
     def _answer(self, environ: Environ, start: Start, raw: str) -> Iterable[bytes]:
         path, _, query = raw.partition("?")
@@ -222,20 +224,27 @@ def _misbehave(fault: Fault, environ: Environ) -> None:
         time.sleep(fault.delay)
     if fault.drop_request_after is not None:
         environ["wsgi.input"].read(fault.drop_request_after)
-        raise ConnectionAbortedError
+        _drop(environ)
     if fault.status:
         raise Refusal(fault.status, fault.error_code or "ServiceUnavailable", fault.error_msg or "Please reduce your rate.")
     if fault.drop_after == 0:
-        raise ConnectionAbortedError
+        _drop(environ)
 
 
-def _cut(body: Iterable[bytes], left: int) -> Iterator[bytes]:
+def _cut(body: Iterable[bytes], left: int, environ: Environ) -> Iterator[bytes]:
     """The first bytes of an answer, and then a broken connection."""
     for block in body:
         yield block[:left]
         left -= len(block)
         if left <= 0:
-            raise ConnectionAbortedError
+            _drop(environ)
+
+
+def _drop(environ: Environ) -> None:
+    """Break the connection off, as a network does."""
+    with contextlib.suppress(OSError):
+        environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    raise ConnectionAbortedError
 
 
 def _refuse(refusal: Refusal, start: Start, request_id: str) -> Iterable[bytes]:
@@ -250,6 +259,14 @@ def _xml(start: Start, text: str, status: str = "200 OK") -> Iterable[bytes]:
     body = f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode()
     start(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
     return [body]
+
+
+class _Inside(Client):
+    """The sandbox's own requests to moto, which takes one without a key for a stranger's."""
+
+    def open(self, *words: Any, **options: Any) -> Any:
+        """Send one."""
+        return super().open(*words, environ_overrides={"HTTP_AUTHORIZATION": "AWS sandbox:inside"}, **options)
 
 
 class _Quiet(WSGIRequestHandler):

@@ -81,7 +81,7 @@ class Swr:
 
     def create_organization(self, caller: Caller, name: str) -> dict[str, Any]:
         """Make one. Raises Refusal for a name that SWR does not take, one that is taken, and over the quota."""
-        check_name(f"{name}/x", "4001028", "Invalid organization name.")
+        check_name(f"{name.replace('/', '//')}/x", "4001028", "Invalid organization name.")  # its name is one part
         with self.document.change() as state:
             found = state["organizations"].get(name)
             if found or name in PLATFORM:

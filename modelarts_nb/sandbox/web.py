@@ -22,6 +22,7 @@ from .faults import Fault, Faults
 LOOPBACK = "127.0.0.1"
 MARK = ("X-Sandbox", "modelarts-nb")
 MAX_BODY = 12 << 20  # bytes of one API call
+MOST_SKIPPED = 64 << 20  # bytes of a refused body that are read away
 IDLE_SECONDS = 300  # a connection without a request for so long is closed
 
 
@@ -170,6 +171,7 @@ class Connection(BaseHTTPRequestHandler):
         else:
             length = self.headers.get("Content-Length", "0")
             if not length.isdigit() or int(length) > limit:
+                self.skip_body()
                 self.close_connection = True
                 raise Refusal(413, "APIGW.0201", "Request entity too large")
             body = self.rfile.read(int(length))
@@ -242,7 +244,7 @@ class Connection(BaseHTTPRequestHandler):
         if fault.delay:
             time.sleep(fault.delay)
         if fault.status:
-            self._skip_body()
+            self.skip_body()
             self.close_connection = True
             headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
             self.send(Answer(fault.status, fault.body(), headers))
@@ -251,11 +253,12 @@ class Connection(BaseHTTPRequestHandler):
             self.drop()
         return fault
 
-    def _skip_body(self) -> None:
-        """Read away what a client sends, as far as it is small: it would take a reset for a broken network."""
+    def skip_body(self) -> None:
+        """Read away what a client sends, as far as that is not much: it would take a reset for a broken network."""
         length = self.headers.get("Content-Length", "0")
-        if length.isdigit() and int(length) <= MAX_BODY:
-            self.rfile.read(int(length))
+        left = min(int(length), MOST_SKIPPED) if length.isdigit() else 0
+        while left and (block := self.rfile.read(min(left, 1 << 18))):
+            left -= len(block)
 
     @property
     def lower_headers(self) -> dict[str, str]:

@@ -315,7 +315,7 @@ def test_the_command_line_says_how_it_stands_and_fails_shortly(own, port, capsys
     assert f'"registry": "localhost:{port}"' in capsys.readouterr().out
     assert cli.main(["sandbox", "up", "--port", "99999"]) == 1
     assert capsys.readouterr().err == (
-        "modelarts-nb: 99999 is no port.\nChoose one from 1024 to 65535: `modelarts-nb sandbox up --port N`.\n"
+        "modelarts-nb: 99999 is no port.\nChoose one from 1024 to 65532: `modelarts-nb sandbox up --port N`.\n"
     )
     assert cli.main(["sandbox", "down", "--purge"]) == 0
     assert LOCAL not in tags(own)
