@@ -26,6 +26,7 @@ from ..training.preflight import Bucket
 from .client import Patience
 from .credentials import Credentials, Identity
 
+EXPIRED = ("InvalidAccessKeyId", "SecurityTokenExpired", "ExpiredToken", "InvalidToken")
 PROBE = ".modelarts-nb-probe"
 
 
@@ -73,8 +74,7 @@ class Store:
             if not isinstance(error, CloudError):
                 return error
             attempt += 1
-            expired = error.status in (401, 403) and error.error_code in ("InvalidAccessKeyId", "SecurityTokenExpired", "ExpiredToken")
-            if expired and self._identity.renewable and rejected is None:
+            if error.error_code in EXPIRED and self._identity.renewable and rejected is None:
                 rejected = credentials
             elif self.stopped or attempt >= self._patience.attempts or not error.temporary:
                 raise error

@@ -247,9 +247,11 @@ def _command(spec: JobSpec, target: Target) -> Iterator[Line]:
                 t("The last folder of the code directory is kept: {path}.", path=f"{MOUNT}/user-job-dir/{folder}"),
             )
             return
-    said = [warning.short for warning in preview.warnings(spec)]
+    said = list(preview.warnings(spec))
     if said:
-        yield Line(name, Outcome.FAILED if "conda activate" in spec.command else Outcome.UNKNOWN, said[0], " ".join(said[1:]))
+        outcome = Outcome.FAILED if "conda activate" in spec.command else Outcome.UNKNOWN
+        hint = " ".join((*said[0].detail, *(warning.short for warning in said[1:])))
+        yield Line(name, outcome, said[0].short, hint)
     else:
         yield Line(name, Outcome.PASSED, " ".join(spec.command.split())[:100])
 

@@ -40,9 +40,15 @@ def pushed(connected, image, here, access):
     account = open_account(Client(here, Identity(Credentials(access["ak"], Secret(access["sk"])))))
     to = parse_reference(f"{here.registry}/{ORGANIZATION}/cloud:v1")
     drain(workflows.push_to_region(connected, account, image, to))
-    store = account.store()
-    store.ask("create", lambda client: client.createBucket(BUCKET, location=account.region))
+    make_bucket(account, BUCKET, account.region)
     return str(to)
+
+
+def make_bucket(account, name, location):
+    """The sandbox keeps its buckets from run to run."""
+    store = account.store()
+    if store.bucket(name, "", write=False).exists is False:
+        store.ask("create", lambda client: client.createBucket(name, location=location))
 
 
 @pytest.fixture
@@ -137,8 +143,7 @@ def test_what_would_not_run_is_said_before_anything_is_made(here_and_now, pushed
 
 
 def test_a_bucket_in_another_region(here_and_now, pushed, admin):
-    store = here_and_now.store()
-    store.ask("create", lambda client: client.createBucket("bucket-in-the-east", location="cn-east-3"))
+    make_bucket(here_and_now, "bucket-in-the-east", "cn-east-3")
     with pytest.raises(ChecksFailed) as caught:
         api.submit(pushed, "true", outputs={"o": ObsPath("bucket-in-the-east", "x")}, flavor=FLAVOR, progress="quiet")
     assert "cn-east-3" in caught.value.message
@@ -247,7 +252,7 @@ def test_a_job_that_never_arrived_is_sent_again(account, pushed, faults):
 def test_an_interrupt_detaches_and_says_so(here_and_now, pushed, monkeypatch):
     from modelarts_nb.workflows import jobs as follow_module
 
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(follow_module.training, "events", interrupted)
@@ -296,12 +301,14 @@ def test_a_log_longer_than_one_answer(account, pushed):
 
 def test_the_quota_of_jobs(account, admin, pushed):
     before = admin("GET", "/sandbox/settings")
-    admin("PUT", "/sandbox/settings", {"job_quota": 0})
+    running = create(account, pushed, "sleep 60")
+    admin("PUT", "/sandbox/settings", {"job_quota": 1})
     try:
         with pytest.raises(CloudError) as caught:
             create(account, pushed, "true")
     finally:
         admin("PUT", "/sandbox/settings", {"job_quota": before["job_quota"]})
+        training.stop(account.client, running.id)
     assert "quota" in caught.value.message
 
 
