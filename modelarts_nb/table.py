@@ -30,7 +30,11 @@ class Table:
 
 
 def table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], items: Sequence[Mapping[str, Any]] = (), note: str = ""
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    items: Sequence[Mapping[str, Any]] = (),
+    note: str = "",
 ) -> Table:
     """A table of anything; texts from outside are made safe to show."""
     texts = tuple(tuple(clean(" ".join(str(cell).split())) for cell in row) for row in rows)

@@ -1,4 +1,4 @@
-"""Jobs, flavors, engines and images in the cloud: what is asked about them. The API is the truth; nothing depends on this kernel."""
+"""Jobs, flavors, engines and images in the cloud. The API is the truth; nothing depends on this kernel."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def jobs(limit: int = 20, *, region: str = "") -> Table:
     found = [job for job, _ in zip(training.jobs(who.client, limit=limit), range(limit), strict=False)]
     rows = [(job.name, job.phase, _when(job.created), duration(job.duration), job.nodes, job.flavor, job.id) for job in found]
     columns = (t("Name"), t("Phase"), t("Created"), t("Time"), t("Nodes"), t("Flavor"), t("Id"))
-    return table(t("Training jobs in {region}", region=who.region), columns, rows, [job.raw for job in found], "%logs ID --follow")
+    return table(
+        t("Training jobs in {region}", region=who.region), columns, rows, [job.raw for job in found], "%logs ID --follow"
+    )
 
 
 def job(wanted: str = "", *, region: str = "") -> Job:
@@ -64,7 +66,9 @@ def logs(wanted: str = "", *, task: str = "", region: str = "", follow: bool = F
     who, found = account(region), job(wanted, region=region)
     tasks = (task,) if task else found.tasks
     if task and found.tasks and task not in found.tasks:
-        raise SettingsError(t("The job has no task “{task}”.", task=task), t("There are: {known}.", known=", ".join(found.tasks)))
+        raise SettingsError(
+            t("The job has no task “{task}”.", task=task), t("There are: {known}.", known=", ".join(found.tasks))
+        )
     if follow and not found.ended:
         from .submits import follow as follow_to_end
 
@@ -139,7 +143,13 @@ def images(*, region: str = "") -> Table:
     who = account(region)
     found = list(training.images(who.client))
     rows = [
-        (each.get("swr_path", ""), each.get("arch", ""), each.get("status", ""), size(float(each.get("size") or 0)), each.get("id", ""))
+        (
+            each.get("swr_path", ""),
+            each.get("arch", ""),
+            each.get("status", ""),
+            size(float(each.get("size") or 0)),
+            each.get("id", ""),
+        )
         for each in found
     ]
     columns = (t("Image"), t("Processor"), t("State"), t("Size"), t("Id"))

@@ -112,7 +112,8 @@ def chosen_region(settings: Settings) -> Region:
     """The region with its addresses: the catalogue's, the sandbox's, or what the settings say. Raises SettingsError."""
     if not settings.region:
         raise SettingsError(
-            t("Which region?"), t("%login --region REGION, for example cn-north-4; --region sandbox for the one on this machine.")
+            t("Which region?"),
+            t("%login --region REGION, for example cn-north-4; --region sandbox for the one on this machine."),
         )
     given = {
         name: value for name, value in (

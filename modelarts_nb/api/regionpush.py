@@ -45,7 +45,7 @@ def region_reference(who: Any, local: str, organization: str, name: str, tag: st
     if not organization:
         raise SettingsError(
             t("Which organization of SWR?"),
-            t("%push --org NAME: one of yours (%swr orgs), or a free name, which is made then. Once: MODELARTS_NB_ORGANIZATION=NAME."),
+            t("%push --org NAME: one of yours (%swr orgs), or a free name. Once: MODELARTS_NB_ORGANIZATION=NAME."),
         )
     own = parse_reference(local).tagged() if not local.startswith("sha256:") else None
     path = name or (own.path.rpartition("/")[2] if own is not None else "")

@@ -15,7 +15,7 @@ from .logins import account
 
 
 def swr_table(verb: str, words: Sequence[str], options: Mapping[str, Any], *, region: str = "") -> Table:
-    """Do ``verb`` and return the list that shows it. ``words``: what stands behind the verb. Raises SettingsError, CloudError."""
+    """Do ``verb`` and return the list that shows it; ``words`` stand behind it. Raises SettingsError, CloudError."""
     who = account(region)
     found = _VERBS.get(verb)
     if found is None:
@@ -38,8 +38,16 @@ def _orgs(who: Any, words: list[str], options: Mapping[str, Any]) -> Table:
 
 def _repos(who: Any, words: list[str], options: Mapping[str, Any]) -> Table:
     found = list(swr.repositories(who.client, words[0] if words else ""))
-    rows = [(f"{each.organization}/{each.name}", each.tags, size(each.size), t("public") if each.public else t("private"), each.updated)
-            for each in found]
+    rows = [
+        (
+            f"{each.organization}/{each.name}",
+            each.tags,
+            size(each.size),
+            t("public") if each.public else t("private"),
+            each.updated,
+        )
+        for each in found
+    ]
     columns = (t("Repository"), t("Tags"), t("Size"), t("Seen by"), t("Changed"))
     return table(t("Repositories in {region}", region=who.region), columns, rows)
 
@@ -57,14 +65,18 @@ def _delete(who: Any, words: list[str], options: Mapping[str, Any]) -> Table:
         swr.delete_tag(who.client, image.organization, image.repository, image.tag)
         return _tags(who, [image.path], options)
     if not options.get("yes"):
-        raise SettingsError(t("{image} has no tag: that would delete the whole repository.", image=image), t("If that is meant: add --yes."))
+        raise SettingsError(
+            t("{image} has no tag: that would delete the whole repository.", image=image), t("If that is meant: add --yes.")
+        )
     swr.delete_repository(who.client, image.organization, image.repository)
     return _repos(who, [image.organization], options)
 
 
 def _retag(who: Any, words: list[str], options: Mapping[str, Any]) -> Table:
     image = _name(words[0])
-    swr.retag(who.client, image.organization, image.repository, image.tag or "latest", words[1], override=bool(options.get("force")))
+    swr.retag(
+        who.client, image.organization, image.repository, image.tag or "latest", words[1], override=bool(options.get("force"))
+    )
     return _tags(who, [image.path], options)
 
 
@@ -101,8 +113,16 @@ def _triggers(who: Any, words: list[str], options: Mapping[str, Any]) -> Table:
     elif options.get("cce"):
         trigger = _cce(str(options["cce"]))
         swr_rules.create_trigger(who.client, image.organization, image.repository, trigger)
-    rows = [(each.get("name", ""), each.get("application", ""), each.get("cluster_name", ""), each.get("trigger_type", ""), each.get("enable", ""))
-            for each in swr_rules.triggers(who.client, image.organization, image.repository)]
+    rows = [
+        (
+            each.get("name", ""),
+            each.get("application", ""),
+            each.get("cluster_name", ""),
+            each.get("trigger_type", ""),
+            each.get("enable", ""),
+        )
+        for each in swr_rules.triggers(who.client, image.organization, image.repository)
+    ]
     columns = (t("Trigger"), t("Application"), t("Cluster"), t("On"), t("Enabled"))
     return table(t("Triggers of {image}", image=image.path), columns, rows)
 
@@ -123,7 +143,11 @@ def _retention(who: Any, words: list[str], options: Mapping[str, Any]) -> Table:
         swr_rules.delete_retention(who.client, image.organization, image.repository, str(options["remove"]))
     elif options.get("days") or options.get("keep"):
         swr_rules.retain(
-            who.client, image.organization, image.repository, days=int(options.get("days") or 0), count=int(options.get("keep") or 0)
+            who.client,
+            image.organization,
+            image.repository,
+            days=int(options.get("days") or 0),
+            count=int(options.get("keep") or 0),
         )
     rows = []
     for each in swr_rules.retentions(who.client, image.organization, image.repository):
@@ -135,7 +159,9 @@ def _retention(who: Any, words: list[str], options: Mapping[str, Any]) -> Table:
 def _sync(who: Any, words: list[str], options: Mapping[str, Any]) -> Table:
     image = _name(words[0])
     if len(words) > 2:
-        swr_rules.sync(who.client, image.organization, image.repository, words[1], words[2], override=bool(options.get("force")))
+        swr_rules.sync(
+            who.client, image.organization, image.repository, words[1], words[2], override=bool(options.get("force"))
+        )
     rows = [(each.get("remoteRegionId", ""), each.get("remoteNamespace", ""), each.get("syncAuto", ""))
             for each in swr_rules.syncs(who.client, image.organization, image.repository)]
     return table(t("Copies of {image}", image=image.path), (t("Region"), t("Organization"), t("By itself")), rows)
@@ -161,9 +187,12 @@ _VERBS: dict[str, tuple[int, Any]] = {
     "sync": (1, _sync), "quotas": (0, _quotas),
 }
 _USAGE = {
-    "tags": "%swr tags ORG/NAME", "delete": "%swr delete ORG/NAME:TAG", "retag": "%swr retag ORG/NAME:TAG NEWTAG [--force]",
+    "tags": "%swr tags ORG/NAME",
+    "delete": "%swr delete ORG/NAME:TAG",
+    "retag": "%swr retag ORG/NAME:TAG NEWTAG [--force]",
     "share": "%swr share ORG/NAME [ACCOUNT [--until UTC] [--remove]]",
     "permissions": "%swr permissions ORG[/NAME] [USER_ID USER_NAME --grant manage|edit|read] [USER_ID --remove x]",
     "triggers": "%swr triggers ORG/NAME [--cce name=…,cluster_id=…,cluster_name=…,namespace=…,application=…,container=…]",
-    "retention": "%swr retention ORG/NAME [--days N|--keep N] [--remove ID]", "sync": "%swr sync ORG/NAME [REGION ORGANIZATION]",
+    "retention": "%swr retention ORG/NAME [--days N|--keep N] [--remove ID]",
+    "sync": "%swr sync ORG/NAME [REGION ORGANIZATION]",
 }

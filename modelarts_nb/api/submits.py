@@ -77,8 +77,13 @@ def submit(
     name = chosen.name or _job_name(reference)
     inputs, outputs = inputs or {}, outputs or {}
     spec = JobSpec(
-        image=str(reference), command=command, contract="v2", code=code if isinstance(code, Path) else None,
-        inputs={key: path for key, path in inputs.items() if isinstance(path, Path)}, env=env or {}, access_method=access_method,
+        image=str(reference),
+        command=command,
+        contract="v2",
+        code=code if isinstance(code, Path) else None,
+        inputs={key: path for key, path in inputs.items() if isinstance(path, Path)},
+        env=env or {},
+        access_method=access_method,
     )
     target = _target(who, spec, reference, name, chosen, code, inputs, outputs)
     submission = workflows.Submission(
@@ -155,8 +160,15 @@ def _target(
     for key in (*inputs, *outputs):
         JobSpec(spec.image, spec.command, inputs={key: Path()})  # the same rules for names, wherever the folders are
     return Target(
-        name=name, image=reference.path + (f":{reference.tag}" if reference.tag else ""), flavor=chosen.flavor, pool=chosen.pool,
-        nodes=chosen.nodes, workspace=who.workspace, auto_stop=chosen.auto_stop, description=chosen.description, log=log_to,
+        name=name,
+        image=reference.path + (f":{reference.tag}" if reference.tag else ""),
+        flavor=chosen.flavor,
+        pool=chosen.pool,
+        nodes=chosen.nodes,
+        workspace=who.workspace,
+        auto_stop=chosen.auto_stop,
+        description=chosen.description,
+        log=log_to,
         code=code if isinstance(code, ObsPath) or code is None else home.code(code),
         inputs={key: path if isinstance(path, ObsPath) else home.data(key, path) for key, path in inputs.items()},
         outputs={key: path if isinstance(path, ObsPath) else home.output(name, key) for key, path in outputs.items()},

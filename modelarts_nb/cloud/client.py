@@ -148,7 +148,7 @@ class Client:
 
 
 def now() -> float:
-    """This machine's clock, by which requests are dated."""
+    """The clock of this machine, by which requests are dated."""
     return time.time()
 
 

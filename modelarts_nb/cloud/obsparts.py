@@ -20,7 +20,7 @@ Told = Callable[[int], None]  # bytes that have arrived so far
 
 
 def put(store: Store, bucket: str, key: str, source: Path, stamp: list[int], note: Path, told: Told) -> str:
-    """Upload a file in parts; the object's ETag. ``note`` remembers what has arrived; ``stamp`` tells whether the file is the same."""
+    """Upload a file in parts; the object's ETag. ``note`` remembers what has arrived of the file as ``stamp`` tells it."""
     size = source.stat().st_size
     kept = _read(note, stamp)
     if not kept:
@@ -101,7 +101,9 @@ def _part(store: Store, bucket: str, key: str, source: Path, upload: str, number
 def _complete(store: Store, bucket: str, key: str, kept: dict[str, Any]) -> str:
     from obs import CompleteMultipartUploadRequest, CompletePart
 
-    parts = [CompletePart(partNum=int(number), etag=etag) for number, etag in sorted(kept["etags"].items(), key=lambda e: int(e[0]))]
+    parts = [
+        CompletePart(partNum=int(number), etag=etag) for number, etag in sorted(kept["etags"].items(), key=lambda e: int(e[0]))
+    ]
     answer = store.ask(t("Uploading {name}", name=key), lambda client: client.completeMultipartUpload(
         bucket, key, kept["upload"], CompleteMultipartUploadRequest(parts)
     ))

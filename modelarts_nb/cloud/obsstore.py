@@ -1,4 +1,4 @@
-"""Object storage through the official SDK (esdk-obs-python, the extra ``modelarts_nb[obs]``), with its edges taken off:
+"""Object storage through the official SDK (esdk-obs-python, the extra ``modelarts_nb[obs]``), with its edges taken off.
 
 - it does not check certificates by itself, and with ``ssl_verify=True`` neither loads any nor compares host names: here it
   gets a context that does all of it;

@@ -1,4 +1,4 @@
-"""SWR's API (basic edition): logins, organizations, repositories, tags, sharing, permissions, triggers, retention, sync, quotas.
+"""SWR's API (basic edition): logins, organizations, repositories, tags, quotas; swr_rules.py has the rest.
 
 Images themselves go through the registry protocol. Paths and bodies: the official SDK, huaweicloudsdkswr 3.1.219.
 """

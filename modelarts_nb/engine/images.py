@@ -156,7 +156,7 @@ def _code(text: str) -> str:
     return next((code for word, code in (("unauthorized", "UNAUTHORIZED"), ("denied", "DENIED")) if word in lowered), "")
 
 
-_HTTP_STATUS = re.compile(r"unexpected (?:http )?status(?: code)?(?: from \w+ request to \S+)?:? (\d{3})|\bstatus:? (\d{3})\b", re.IGNORECASE)
+_HTTP_STATUS = re.compile(r"unexpected (?:http )?status(?: code)?(?: from \w+ request to \S+)?:? (\d{3})", re.IGNORECASE)
 _LOST = re.compile(
     r"connection reset|broken pipe|EOF$|i/o timeout|TLS handshake timeout|connection refused|toomanyrequests|server misbehaving",
     re.IGNORECASE,
@@ -167,7 +167,7 @@ def _status(text: str) -> int:
     """The status behind an Engine's sentence, which is all that it passes on; 503 for a lost connection, 0 for unknown."""
     found = _HTTP_STATUS.search(text)
     if found:
-        return int(found[1] or found[2])
+        return int(found[1])
     return 503 if _LOST.search(text.strip()) else 0
 
 

@@ -56,7 +56,7 @@ def read_manifest(reference: ImageReference, credentials: Credentials = lambda h
 
 
 def read_config(reference: ImageReference, credentials: Credentials = lambda host: None) -> dict[str, Any]:
-    """The configuration of a plain image: ``architecture``, ``config`` (Env, User, …), ``rootfs.diff_ids``. Raises RegistryError.
+    """The configuration of a plain image: ``architecture``, ``config``, ``rootfs.diff_ids``. Raises RegistryError.
 
     {} for an index, which has none of its own.
     """

@@ -282,8 +282,14 @@ class Retention:
 
 # The SDK's SyncRepo: in this list alone names are written together
 _SYNC_NAMES = {
-    "created_at": "createdAt", "updated_at": "updatedAt", "domain_id": "domainID", "domain_name": "domainName",
-    "repo_name": "repoName", "remote_namespace": "remoteNamespace", "remote_region_id": "remoteRegionId", "sync_auto": "syncAuto",
+    "created_at": "createdAt",
+    "updated_at": "updatedAt",
+    "domain_id": "domainID",
+    "domain_name": "domainName",
+    "repo_name": "repoName",
+    "remote_namespace": "remoteNamespace",
+    "remote_region_id": "remoteRegionId",
+    "sync_auto": "syncAuto",
 }
 
 

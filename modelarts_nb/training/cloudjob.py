@@ -60,7 +60,7 @@ class Target:
         if len(self.description) > 256:
             raise SettingsError(t("A job's description has at most 256 characters."))
         for name, path in self.outputs.items():
-            if any(path == other or path.prefix.startswith(other.prefix) and path.bucket == other.bucket
+            if any(path == other or (path.prefix.startswith(other.prefix) and path.bucket == other.bucket)
                    for key, other in self.outputs.items() if key != name):
                 raise SettingsError(t("The output {name} lies in another output.", name=name))
 

@@ -147,7 +147,9 @@ def _mismatch(entry: Mapping[str, Any], facts: Facts) -> tuple[str, str] | None:
     cann = any(name.startswith("ASCEND_") for name in variables)
     if (kind == "ASCEND" and cuda and not cann) or (kind == "GPU" and cann and not cuda):
         has = "CUDA" if cuda else "CANN"
-        return t("the image is made for {has}, the flavor is of the kind {kind}", has=has, kind=kind), t("Choose another flavor (%flavors).")
+        return t("the image is made for {has}, the flavor is of the kind {kind}", has=has, kind=kind), t(
+            "Choose another flavor (%flavors)."
+        )
     return None
 
 
@@ -199,7 +201,9 @@ def _buckets(target: Target, facts: Facts, region: str) -> Iterator[Line]:
             yield Line(name, Outcome.FAILED, t("there is no such bucket"), t("Make it in OBS's console, in this region."))
         elif found.location and found.location != region:
             yield Line(
-                name, Outcome.FAILED, t("it is in {location}, the job would run in {region}", location=found.location, region=region),
+                name,
+                Outcome.FAILED,
+                t("it is in {location}, the job would run in {region}", location=found.location, region=region),
                 t("Use a bucket of the same region."),
             )
         elif found.readable is False:
@@ -243,7 +247,9 @@ def _command(spec: JobSpec, target: Target) -> Iterator[Line]:
     for word in sorted(set(re.findall(rf"{MOUNT}/user-job-dir/([^/\s'\"]+)/", spec.command))):
         if folder and word != folder:
             yield Line(
-                name, Outcome.FAILED, t("the code will be below user-job-dir/{folder}, not user-job-dir/{word}", folder=folder, word=word),
+                name,
+                Outcome.FAILED,
+                t("the code will be below user-job-dir/{folder}, not user-job-dir/{word}", folder=folder, word=word),
                 t("The last folder of the code directory is kept: {path}.", path=f"{MOUNT}/user-job-dir/{folder}"),
             )
             return
@@ -264,7 +270,9 @@ def _quota(target: Target, facts: Facts) -> Line:
         limit, used = each.get("quota"), each.get("used")
         if isinstance(limit, int) and isinstance(used, int) and limit >= 0 and used >= limit:
             return Line(
-                name, Outcome.FAILED, t("{name}: {used} of {limit} used", name=each.get("resource", "?"), used=used, limit=limit),
+                name,
+                Outcome.FAILED,
+                t("{name}: {used} of {limit} used", name=each.get("resource", "?"), used=used, limit=limit),
                 t("Wait for other jobs to end, or ask for more in the console."),
             )
     return Line(name, Outcome.PASSED, t("nothing is used up"))

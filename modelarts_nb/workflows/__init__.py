@@ -15,6 +15,17 @@ from .submits import Preflight, Submission, check_before, submit
 from .transfers import bring, send
 
 __all__ = [
-    "Preflight", "Submission", "bring", "build", "build_elsewhere", "check_before", "follow_job", "parse", "push", "push_to_region", "send", "submit",
+    "Preflight",
+    "Submission",
+    "bring",
+    "build",
+    "build_elsewhere",
+    "check_before",
+    "follow_job",
+    "parse",
+    "push",
+    "push_to_region",
+    "send",
+    "submit",
     "train",
 ]

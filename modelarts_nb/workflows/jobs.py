@@ -94,7 +94,9 @@ class _Watch:
     def _unanswered(self, error: CloudError, answered: float) -> Iterator[Event]:
         """Say that an answer is missing, once a break; raise where waiting cannot help."""
         if not error.temporary or time.time() - answered > self.lost:
-            hint = " ".join(filter(None, (error.hint, t("The job goes on; follow it again with %logs {id} --follow.", id=self.job.id))))
+            hint = " ".join(
+                filter(None, (error.hint, t("The job goes on; follow it again with %logs {id} --follow.", id=self.job.id)))
+            )
             raise CloudError(
                 error.message, hint, status=error.status, error_code=error.error_code, error_msg=error.error_msg,
                 request_id=error.request_id,

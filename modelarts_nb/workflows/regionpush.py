@@ -98,7 +98,12 @@ def _announce(account: Account, image: Image, reference: ImageReference) -> Even
     if not new:
         text = t("all {count} layers are there already", count=len(image.layers))
     elif any(sizes):
-        text = t("{new} of {count} layers are new: {size} before compression", new=len(new), count=len(image.layers), size=size(sum(new)))
+        text = t(
+            "{new} of {count} layers are new: {size} before compression",
+            new=len(new),
+            count=len(image.layers),
+            size=size(sum(new)),
+        )
     else:
         text = t("{new} of {count} layers are new", new=len(new), count=len(image.layers))
     yield Vertex(vertex, text, started=began, completed=time.time(), cached=not new)
@@ -189,7 +194,10 @@ def _watched(
 
 def _explained(error: RegistryError, account: Account, reference: ImageReference) -> RegistryError:
     hints = {
-        "UNAUTHORIZED": t("SWR does not take this key's login: %login once more; is the project {project} right?", project=account.project.name),
+        "UNAUTHORIZED": t(
+            "SWR does not take this key's login: %login once more; is the project {project} right?",
+            project=account.project.name,
+        ),
         "DENIED": t(
             "This user may not push to {organization}: ask its owner for the permission to edit, or use another one.",
             organization=reference.organization,

@@ -38,7 +38,9 @@ def official():
     kind=st.sampled_from(["application/json", "application/json;charset=UTF-8", "application/octet-stream", ""]),
     access=st.text("ABCDEFGHIJ0123456789", min_size=1, max_size=20), secret=TEXT,
 )
-@example("GET", ["v2", "项目", "a b~c"], True, [("名", "值 +&=/"), ("a", ""), ("a", "B"), ("A", "b")], "", "p", "t", "", "A", "密")
+@example(
+    "GET", ["v2", "项目", "a b~c"], True, [("名", "值 +&=/"), ("a", ""), ("a", "B"), ("A", "b")], "", "p", "t", "", "A", "密"
+)
 def test_the_signature_is_the_official_one(
     official, method, segments, slash, query, payload, project, token, kind, access, secret
 ):

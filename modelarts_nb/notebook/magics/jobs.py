@@ -118,7 +118,9 @@ class JobMagics(Magics):
     @argument("--remove", default="", metavar="WHAT", help="share, permissions, triggers, retention: take it away.")
     @_REGION
     def swr(self, line: str) -> Any:
-        """Look after the region's registry. Examples::
+        """Look after the region's registry.
+
+        Examples::
 
             %swr orgs
             %swr tags my-team/digits

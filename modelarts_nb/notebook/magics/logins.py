@@ -28,8 +28,8 @@ class LoginMagics(Magics):
     def login(self, line: str) -> Any:
         """Log in to a region, and show who one is there. Keys are shown masked and stay in this kernel's memory.
 
-        They come from the variables that are named, else HUAWEICLOUD_SDK_AK and _SK, ~/.huaweicloud/credentials, the agency of a
-        ModelArts notebook; else they are asked for without echo. Never write a key into a cell. Examples::
+        They come from the variables that are named, else HUAWEICLOUD_SDK_AK and _SK, ~/.huaweicloud/credentials, the agency of
+        a ModelArts notebook; else they are asked for without echo. Never write a key into a cell. Examples::
 
             %login --region cn-north-4
             %login --region sandbox

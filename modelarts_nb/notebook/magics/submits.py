@@ -53,14 +53,29 @@ class SubmitMagics(Magics):
         before, separator, command = line.partition(" -- ") if not line.startswith("-- ") else ("", "-- ", line[3:])
         options = parse(self.submit, before)
         if not separator or not command.strip():
-            raise UsageError("The command is missing. Write it behind “--”: %submit --flavor F --code DIR -- python DIR/train.py")
+            raise UsageError(
+                "The command is missing. Write it behind “--”: %submit --flavor F --code DIR -- python DIR/train.py"
+            )
         result = api.submit(
-            options.image, command.strip(), code=place(options.code) if options.code else None,
+            options.image,
+            command.strip(),
+            code=place(options.code) if options.code else None,
             inputs={name: place(text) for name, text in pairs(options.data, "--data", "NAME=PATH").items()},
             outputs={name: place(text) for name, text in pairs(options.output, "--output", "NAME=PATH").items()},
-            env=pairs(options.env, "--env", "K=V"), access_method=options.access_method, flavor=options.flavor, pool=options.pool,
-            nodes=options.nodes, name=options.name, region=options.region, organization=options.org, bucket=options.bucket,
-            log_to=options.log, auto_stop=time_span(options.auto_stop), description=options.description,
-            dry_run=options.dry_run, follow=not options.detach, progress="quiet" if options.quiet else "",
+            env=pairs(options.env, "--env", "K=V"),
+            access_method=options.access_method,
+            flavor=options.flavor,
+            pool=options.pool,
+            nodes=options.nodes,
+            name=options.name,
+            region=options.region,
+            organization=options.org,
+            bucket=options.bucket,
+            log_to=options.log,
+            auto_stop=time_span(options.auto_stop),
+            description=options.description,
+            dry_run=options.dry_run,
+            follow=not options.detach,
+            progress="quiet" if options.quiet else "",
         )
         return shown.already(self.shell, result) if not options.quiet else result

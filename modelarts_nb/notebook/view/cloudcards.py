@@ -73,7 +73,8 @@ def _(result: Job) -> Sequence[Fact]:
 @facts.register
 def _(result: Preflight) -> Sequence[Fact]:
     rows = [
-        Fact(line.name, f"{t(line.outcome.value)} · {line.text}" + (f". {line.hint}" if line.hint else "")) for line in result.lines
+        Fact(line.name, f"{t(line.outcome.value)} · {line.text}" + (f". {line.hint}" if line.hint else ""))
+        for line in result.lines
     ]
     rows.append(Fact(t("Request"), f"POST {result.path}", code=True))
     lines = json.dumps(_shown(result.request), indent=1, ensure_ascii=False).split("\n")

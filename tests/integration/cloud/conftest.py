@@ -43,7 +43,7 @@ def admin(access, here):
     def call(method, path, body=None):
         return client.send(method, "iam", path, body=body).body
 
-    yield call
+    return call
 
 
 @pytest.fixture

@@ -213,7 +213,9 @@ def test_a_proxy_that_wants_a_password(monkeypatch):
     def refuse():
         connection, _ = server.accept()
         heard.append(connection.recv(65536))
-        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n")
+        connection.sendall(
+            b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
+        )
         connection.close()
 
     thread = threading.Thread(target=refuse)

@@ -66,7 +66,9 @@ def create(account, pushed, command, **where):
 
 
 def printed(events, task):
-    return b"".join(event.data for event in events if isinstance(event, VertexLog) and event.vertex == task).decode().splitlines()
+    return (
+        b"".join(event.data for event in events if isinstance(event, VertexLog) and event.vertex == task).decode().splitlines()
+    )
 
 
 def expected(count=40):
@@ -91,8 +93,14 @@ def code(tmp_path):
 
 def test_from_folders_here_to_outputs_here(here_and_now, pushed, code, tmp_path):
     job = api.submit(
-        pushed, "python3 /home/ma-user/modelarts/user-job-dir/digits/train.py", code=code, inputs={"data_url": tmp_path / "data"},
-        outputs={"train_url": tmp_path / "out"}, flavor=FLAVOR, bucket=f"obs://{BUCKET}", progress="quiet",
+        pushed,
+        "python3 /home/ma-user/modelarts/user-job-dir/digits/train.py",
+        code=code,
+        inputs={"data_url": tmp_path / "data"},
+        outputs={"train_url": tmp_path / "out"},
+        flavor=FLAVOR,
+        bucket=f"obs://{BUCKET}",
+        progress="quiet",
     )
     assert job.succeeded
     assert (tmp_path / "out" / "model.txt").read_text() == "ABC0"
@@ -116,7 +124,15 @@ def test_a_dry_run_creates_nothing(here_and_now, image, code, tmp_path):
     )
     assert found.passed
     assert found.request["algorithm"]["engine"]["image_url"] == "of-a-dry-run/cloud:v1"
-    assert {line.name for line in found.lines} >= {"Flavor", "Image", "Code folder", f"Bucket {BUCKET}", "Output o", "Command", "Quota"}
+    assert {line.name for line in found.lines} >= {
+        "Flavor",
+        "Image",
+        "Code folder",
+        f"Bucket {BUCKET}",
+        "Output o",
+        "Command",
+        "Quota",
+    }
     assert [line for line in found.lines if line.outcome is not Outcome.PASSED] == []
     assert len(list(training.jobs(here_and_now.client))) == before
     store = here_and_now.store()
@@ -180,7 +196,10 @@ def test_two_nodes_are_followed_line_by_line(account, pushed):
 ])
 def test_a_log_goes_on_after_what_broke_with_nothing_twice_and_nothing_lost(account, pushed, faults, fault):
     job = create(account, pushed, LINES)
-    faults({"service": "modelarts", "path": "/logs/", "times": 6, **fault}, {"service": "modelarts", "path": "/events", "times": 2, **fault})
+    faults(
+        {"service": "modelarts", "path": "/logs/", "times": 6, **fault},
+        {"service": "modelarts", "path": "/events", "times": 2, **fault},
+    )
     ended, events = drain(workflows.follow_job(account, job))
     assert ended.succeeded
     assert printed(events, "worker-0") == expected()
@@ -322,7 +341,7 @@ def test_lists(here_and_now, pushed):
     for verb in ("orgs", "repos", "quotas"):
         assert api.swr_table(verb, [], {}).title
     assert "v1" in str(api.swr_table("tags", [f"{ORGANIZATION}/cloud"], {}))
-    with pytest.raises(SettingsError, match="--yes|whole repository"):
+    with pytest.raises(SettingsError, match="whole repository"):
         api.swr_table("delete", [f"{ORGANIZATION}/cloud"], {})
 
 

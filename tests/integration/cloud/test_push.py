@@ -109,7 +109,10 @@ def test_a_login_that_expires_in_the_middle_is_renewed(connected, log_in, image,
     account.registry_login()
     numbers(secret_seconds=3600)
     # the service is so slow that the login ends while layers are sent
-    faults({"service": "registry", "method": "HEAD", "delay": 1.2, "times": 1}, {"service": "registry", "method": "PUT", "delay": 1.2})
+    faults(
+        {"service": "registry", "method": "HEAD", "delay": 1.2, "times": 1},
+        {"service": "registry", "method": "PUT", "delay": 1.2},
+    )
     account._login = replace(account._login, expires=0.0)  # as if this machine did not know when
     pushed, events = push(connected, account, image, reference(here, organization))
     assert pushed.digest
@@ -164,7 +167,9 @@ def test_retag_share_and_rules(connected, account, log_in, image, here, organiza
     swr_rules.share(client, organization, "digits", "somebody-else")
     assert [each["access_domain"] for each in swr_rules.shares(client, organization, "digits")] == ["somebody-else"]
     swr_rules.unshare(client, organization, "digits", "somebody-else")
-    trigger = swr_rules.cce_trigger("deploy", cluster_id="c1", cluster_name="prod", namespace="default", application="web", container="web")
+    trigger = swr_rules.cce_trigger(
+        "deploy", cluster_id="c1", cluster_name="prod", namespace="default", application="web", container="web"
+    )
     swr_rules.create_trigger(client, organization, "digits", trigger)
     assert [each["name"] for each in swr_rules.triggers(client, organization, "digits")] == ["deploy"]
     swr_rules.delete_trigger(client, organization, "digits", "deploy")

@@ -23,7 +23,12 @@ def home(tmp_path):
 
 def test_named_variables_come_first(home):
     environment = {
-        "HOME": str(home), "HUAWEICLOUD_SDK_AK": "AKENV", "HUAWEICLOUD_SDK_SK": "x", "MY_AK": "AKMINE", "MY_SK": "y", "T": "tok",
+        "HOME": str(home),
+        "HUAWEICLOUD_SDK_AK": "AKENV",
+        "HUAWEICLOUD_SDK_SK": "x",
+        "MY_AK": "AKMINE",
+        "MY_SK": "y",
+        "T": "tok",
     }
     found = find(environment, access_name="MY_AK", secret_name="MY_SK", token_name="T", metadata=NOWHERE).current()
     assert (found.access, found.secret.reveal(), found.token.reveal()) == ("AKMINE", "y", "tok")

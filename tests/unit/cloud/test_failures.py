@@ -23,7 +23,9 @@ def test_code_and_message_are_found_in_each_form(body):
     assert "r1" in error.message
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>Bad Gateway</html>", b"\xff\x00", [], "text", {"error": None}, {"errors": []}, [[]]])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>Bad Gateway</html>", b"\xff\x00", [], "text", {"error": None}, {"errors": []}, [[]]]
+)
 def test_any_other_body_is_no_trouble(body):
     assert refused(502, body).error.temporary
 

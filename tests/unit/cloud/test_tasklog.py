@@ -11,7 +11,12 @@ def page(log, base, count, *, inclusive):
     lines = log[first - 1 : first - 1 + count]
     if not lines:
         return {"start_line": 0, "end_line": 0, "lines": 0, "content": ""}
-    return {"start_line": first, "end_line": first + len(lines) - 1, "lines": len(lines), "content": "".join(f"{x}\n" for x in lines)}
+    return {
+        "start_line": first,
+        "end_line": first + len(lines) - 1,
+        "lines": len(lines),
+        "content": "".join(f"{x}\n" for x in lines),
+    }
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\n\r", codec="utf-8"), max_size=5), max_size=60),

@@ -66,8 +66,17 @@ def test_any_other_text_is_a_folder_here():
     assert place("train") == Path("train")
 
 
-@pytest.mark.parametrize("answer", [{}, {"status": None}, {"metadata": {"create_time": "x"}, "spec": []}, {"status": {"tasks": None}},
-                                    {"status": {"task_statuses": [None, {"exit_code": "1"}]}}, {"algorithm": {"outputs": [None, {}]}}])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"status": None},
+        {"metadata": {"create_time": "x"}, "spec": []},
+        {"status": {"tasks": None}},
+        {"status": {"task_statuses": [None, {"exit_code": "1"}]}},
+        {"algorithm": {"outputs": [None, {}]}},
+    ],
+)
 def test_an_answer_with_holes_is_still_a_job(answer):
     assert parse_job(answer).phase == ""
 
@@ -89,11 +98,18 @@ def test_an_answer_is_read():
 def test_the_parity_report_tells_what_differs_and_no_values():
     spec = JobSpec("digits:v1", "python train.py", contract="v2", env={"TOKEN": "hunter2", "A": "1"}, outputs={"t": Path("o")})
     run = TrainingRun("digits:v1", "v2", "python train.py", (NodeResult("worker-0", 0),), 0, 1)
-    job = parse_job({
-        "status": {"task_statuses": [{"task": "worker-0", "exit_code": 1}]}, "spec": {"resource": {"node_count": 1}},
-        "algorithm": {"engine": {"image_url": "o/digits:v1"}, "command": "python  train.py", "environments": {"TOKEN": "x", "A": "1"},
-                      "outputs": [{"name": "t", "local_dir": "/home/ma-user/modelarts/outputs/t_0"}]},
-    })
+    job = parse_job(
+        {
+            "status": {"task_statuses": [{"task": "worker-0", "exit_code": 1}]},
+            "spec": {"resource": {"node_count": 1}},
+            "algorithm": {
+                "engine": {"image_url": "o/digits:v1"},
+                "command": "python  train.py",
+                "environments": {"TOKEN": "x", "A": "1"},
+                "outputs": [{"name": "t", "local_dir": "/home/ma-user/modelarts/outputs/t_0"}],
+            },
+        }
+    )
     rows = {row.name: row for row in parity.compare(spec, run, job)}
     assert {name for name, row in rows.items() if row.sign == "≠"} == {"Exit code", "Variable TOKEN"}
     assert rows["Path of t"].sign == "="
