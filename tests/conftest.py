@@ -112,6 +112,9 @@ def answers(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+PATIENCE = 10  # seconds for what takes a fraction of one on an idle machine; how long it takes is in `make bench`
+
+
 def wait_until(condition, limit, what):
     deadline = time.monotonic() + limit
     while not condition():

@@ -12,6 +12,7 @@ from typing import Any, cast
 from ..building.request import BuildRequest, DockerfileSource, EnvVariable, Output
 from ..errors import SettingsError
 from ..image import Export, Image, PushedImage
+from ..imports import whole
 from ..reference import parse_reference
 from ..session import Kept, session
 from ..text import Redactor
@@ -24,6 +25,7 @@ def keep(source: DockerfileSource) -> Kept:
 
     Raises DockerfileSyntaxError; a Dockerfile of that name that was kept before stays then.
     """
+    whole("modelarts_nb.workflows")
     from .. import workflows
 
     parsed = workflows.parse(source)
@@ -63,6 +65,7 @@ def build(
     stand-alone BuildKit, which pushes the image to its tag's registry; a PushedImage is returned.
     Raises DockerfileSyntaxError, BuildFailed, EngineUnavailable, SettingsError.
     """
+    whole("docker", "modelarts_nb.workflows")
     from .. import workflows
     from ..notebook.view.card import BUILD
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import SettingsError
 from ..image import PushedImage
+from ..imports import whole
 from ..reference import ImageReference, parse_reference
 from ..session import session
 from ..text import Redactor
@@ -19,6 +20,7 @@ def push(image: str = "", *, to: str = "", log: str | Path = "", progress: str =
     ``image``: as in ``train``. ``to``: the reference to push to; "": the image's own where that names a registry, else
     below ``push_to`` of the settings. Raises InvalidReference, RegistryError, EngineUnavailable.
     """
+    whole("docker", "modelarts_nb.workflows")
     from .. import workflows
     from ..notebook.view.card import PUSH
 

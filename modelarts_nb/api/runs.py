@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunFailed
+from ..imports import whole
 from ..session import session
 from ..text import Redactor
 from ..training.run import TrainingRun
@@ -22,6 +23,7 @@ def train(image: str = "", *, log: str | Path = "", progress: str = "", **option
     (command, code, inputs, outputs, env, contract, nodes, gpus, memory, timeout, …).
     Raises SettingsError for options that make no job, RunFailed (carrying the run) when the command fails.
     """
+    whole("docker", "modelarts_nb.workflows")
     from .. import workflows
     from ..notebook.view.card import TRAIN
     from ..training.spec import JobSpec

@@ -156,7 +156,7 @@ def _code(text: str) -> str:
     return next((code for word, code in (("unauthorized", "UNAUTHORIZED"), ("denied", "DENIED")) if word in lowered), "")
 
 
-_HTTP_STATUS = re.compile(r"unexpected (?:http )?status(?: code)?(?: from \w+ request to \S+)?:? (\d{3})", re.IGNORECASE)
+_HTTP_STATUS = re.compile(r"unexpected (?:http )?status(?: code)?(?: from \w+ request to \S+)?:? (\d{3})", re.I)
 _LOST = re.compile(
     r"connection reset|broken pipe|EOF$|i/o timeout|TLS handshake timeout|connection refused|toomanyrequests|server misbehaving",
     re.IGNORECASE,

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import tarfile
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -101,12 +100,10 @@ def test_up_makes_a_registry_on_loopback_with_the_base_image_in_it(own, port):
     assert at == [f"0100007F:{port:04X}"], "it listens on something else than 127.0.0.1"
 
 
-def test_up_again_changes_nothing_and_takes_less_than_two_seconds(own, port, monkeypatch):
+def test_up_again_changes_nothing(own, port, monkeypatch):
     first = region.up(own, port=port)
     monkeypatch.setattr(base_image, "make", unexpected)
-    started = time.monotonic()
     assert region.up(own) == first
-    assert time.monotonic() - started < 2
 
 
 def test_down_leaves_nothing_running_and_up_finds_everything_again(own, port, monkeypatch):
