@@ -22,6 +22,7 @@ from .jobs import (
     unregister_image,
 )
 from .logins import docker_login, login
+from .objects import obs
 from .pushes import push
 from .regionpush import push_to_region
 from .runs import train
@@ -29,6 +30,7 @@ from .submits import submit
 
 __all__ = [
     "build", "catalog", "compare", "connect", "current_settings", "docker_login", "download", "engines", "flavors", "images",
-    "job", "jobs", "keep", "login", "logs", "push", "push_to_region", "register_image", "stop", "submit", "swr_table", "train",
+    "job", "jobs", "keep", "login", "logs", "obs", "push",
+    "push_to_region", "register_image", "stop", "submit", "swr_table", "train",
     "unregister_image",
 ]

@@ -140,8 +140,14 @@ def _image(who: Any, image: str, chosen: Options) -> tuple[str, ImageReference, 
         if reference.host == who.client.region.registry:
             return "", parse_reference(str(reference), swr=True), None
     name = session.image_name(given)
-    reference = region_reference(who, name, chosen.organization, "", "")
+    reference = region_reference(who, name, chosen.organization or _organization_before(who), "", "")
     return name, reference, connect()
+
+
+def _organization_before(who: Any) -> str:
+    """The organization that this kernel has pushed to in the account's region; "" for none."""
+    pushed = parse_reference(session.pushed.reference) if session.pushed is not None else None
+    return pushed.organization if pushed is not None and pushed.host == who.client.region.registry else ""
 
 
 def _job_name(reference: ImageReference) -> str:

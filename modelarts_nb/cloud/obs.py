@@ -20,6 +20,7 @@ from .. import paths
 from ..errors import SettingsError
 from ..events import Event, Vertex, VertexStatus
 from ..messages import t
+from ..text import size
 from ..training.obspath import ObsPath
 from . import obsparts
 from .obsstore import Object, Store
@@ -52,6 +53,10 @@ class Transfer:
     bytes: int = 0
     unchanged: int = 0
     kept: list[Path] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        moved = size(self.bytes)
+        return t("{files} files, {size}; {unchanged} were there", files=self.files, size=moved, unchanged=self.unchanged)
 
 
 def upload(store: Store, files: Sequence[File], to: ObsPath, name: str, result: Transfer) -> Iterator[Event]:

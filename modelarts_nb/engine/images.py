@@ -158,7 +158,7 @@ def _code(text: str) -> str:
 
 _HTTP_STATUS = re.compile(r"unexpected (?:http )?status(?: code)?(?: from \w+ request to \S+)?:? (\d{3})", re.I)
 _LOST = re.compile(
-    r"connection reset|broken pipe|EOF$|i/o timeout|TLS handshake timeout|connection refused|toomanyrequests|server misbehaving",
+    r"connection reset|broken pipe|EOF$|i/o timeout|TLS handshake timeout|connection refused|toomanyrequests",
     re.IGNORECASE,
 )
 

@@ -1,4 +1,4 @@
-"""``%jobs``, ``%job``, ``%logs``, ``%stop``, ``%flavors``, ``%engines``, ``%images``, ``%swr``: what is in the cloud."""
+"""Jobs, logs, flavors, engines, images, SWR and OBS: what is in the cloud."""
 
 from __future__ import annotations
 
@@ -101,6 +101,22 @@ class JobMagics(Magics):
                 raise UsageError("Which one? %images unregister ID; %images lists them.")
             return api.unregister_image(options.image, region=options.region)
         return api.images(region=options.region)
+
+    @line_magic
+    @magic_arguments()
+    @argument("verb", choices=("mb", "ls", "put", "get"), help="Make a bucket, list, send a folder, bring one.")
+    @argument("words", nargs="*", help="obs://BUCKET/PREFIX; put DIR obs://…; get obs://… DIR.")
+    @_REGION
+    def obs(self, line: str) -> Any:
+        """Look after object storage.
+
+        Examples::
+
+            %obs mb obs://my-bucket
+            %obs put data obs://my-bucket/mnist
+        """
+        options = parse(self.obs, line)
+        return api.obs(options.verb, options.words, region=options.region)
 
     @line_magic
     @magic_arguments()

@@ -16,6 +16,7 @@ from .card import Fact, Work, facts
 SUBMIT = Work(mark("Submitting"), mark("Job completed"), mark("Job failed"), lines_after=4)
 FOLLOW = Work(mark("Following job"), mark("Job completed"), mark("Job failed"), lines_after=4)
 PREFLIGHT = Work(mark("Checking"), mark("Checked"), mark("Check failed"))
+TRANSFER = Work(mark("Transferring"), mark("Transferred"), mark("Transfer failed"))
 DOWNLOAD = Work(mark("Downloading"), mark("Downloaded"), mark("Download failed"))
 REQUEST_LINES = 200
 
