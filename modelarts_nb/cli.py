@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from . import __version__
 from .errors import EngineUnavailable, ModelArtsError
+from .messages import t
 
 NOT_RUNNING = 3
 
@@ -103,10 +104,10 @@ def _sandbox_up(options: argparse.Namespace) -> int:
     from .sandbox import region
 
     found = region.up(api.connect(), port=options.port, base=options.base, install=not options.no_install, say=print)
-    no_storage = "none (pip install 'modelarts_nb[sandbox]')"
+    no_storage = t("none (pip install 'modelarts_nb[sandbox]')")
     print(f"registry: {found.registry} (pid {found.pid})\nbase image: {found.base_image}")
     print(f"region: {found.region}\n  APIs: {found.api}\n  SWR: {found.swr}\n  OBS: {found.obs or no_storage}")
-    print(f"  access key: {found.key}, in {found.access}")
+    print("  " + t("access key: {key}, in {path}", key=found.key, path=found.access))
     return 0
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from .state import write_private
 
-HEADERS = ("Content-Type", "Content-Encoding", "Content-Disposition", "Content-Language", "Cache-Control", "Expires")
+HEADERS = ("content-type", "content-encoding", "content-disposition", "content-language", "cache-control", "expires")
 
 
 class KeptObjects:
@@ -47,7 +47,7 @@ class KeptObjects:
             content = answer.get_data()
             headers = {
                 name: value for name, value in answer.headers.items()
-                if name in HEADERS or name.lower().startswith("x-amz-meta-")
+                if name.lower() in HEADERS or name.lower().startswith("x-amz-meta-")
             }
             path = self._path(bucket, key)
             try:

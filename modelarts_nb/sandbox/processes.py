@@ -13,6 +13,7 @@ from typing import Any
 
 from .. import paths
 from ..errors import SandboxError
+from ..messages import t
 from ..packages import need
 from ..services import Service
 from .state import write_private
@@ -99,7 +100,7 @@ def _start_server(port: int, engine: str, say: Callable[[str], None]) -> None:
             return
         service("region").stop()  # another Engine runs the jobs from now on
     write_private(path, json.dumps(configuration).encode())
-    say(f"starting region sandbox on {LOOPBACK}:{port + 1}")
+    say(t("starting region sandbox on {address}", address=f"{LOOPBACK}:{port + 1}"))
     command = [sys.executable, "-m", "modelarts_nb.sandbox.server", str(folder())]
     service("region").start(command, lambda: _answers(port + 1, 401))
 

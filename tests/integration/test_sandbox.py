@@ -5,6 +5,7 @@ so that a push takes no time; the real one, from the tests' registry, is there f
 """
 
 import io
+import json
 import os
 import signal
 import socket
@@ -225,6 +226,14 @@ def test_purge_leaves_nothing_but_what_others_own(own, module_home, port):
     assert not {tag for tag in tags(own) if tag.startswith((f"localhost:{port}/", "modelarts-nb/"))}
     assert "mine:v1" in tags(own)
     own.client.remove_image("mine:v1")
+
+
+def test_purge_takes_what_jobs_pulled_out_of_the_engine(own, module_home, port):
+    found = region.up(own, port=port)
+    own.client.tag(found.base_image, f"{found.swr}/somebody/image", tag="v1")
+    (module_home / "sandbox" / "pulled.json").write_text(json.dumps({f"{found.swr}/somebody/image:v1": True, "gone:v1": True}))
+    region.down(purge=True, engine=own)
+    assert not images.exists(own, f"{found.swr}/somebody/image:v1")
 
 
 @pytest.fixture
