@@ -44,8 +44,12 @@ def pushes(account, image):
             # for both, outside what is measured
             text = f"FROM {image}\nUSER root\nRUN echo {kind} {number} && head -c 30000000 /dev/urandom > /blob\n"
             subprocess.run(
-                [DOCKER, "--host", engine_url(), "build", "-q", "-t", f"{host}/bench/{kind}:{number}", "-"], input=text, text=True,
-                check=True, capture_output=True, env={**environment, "DOCKER_BUILDKIT": "1"},
+                [DOCKER, "--host", engine_url(), "build", "-q", "-t", f"{host}/bench/{kind}:{number}", "-"],
+                input=text,
+                text=True,
+                check=True,
+                capture_output=True,
+                env={**environment, "DOCKER_BUILDKIT": "1"},
             )
 
         def docker(number):
@@ -55,7 +59,9 @@ def pushes(account, image):
             )
 
         def ours(number):
-            api.push_to_region(f"{host}/bench/ours:{number}", organization="bench", name="ours", tag=str(number), progress="quiet")
+            api.push_to_region(
+                f"{host}/bench/ours:{number}", organization="bench", name="ours", tag=str(number), progress="quiet"
+            )
 
         for number in range(ROUNDS + 1):
             build("docker", number)
@@ -102,7 +108,9 @@ def first_lines(account, image):
     engine.client.tag(image, reference.rpartition(":")[0], tag="v1", force=True)
 
     def docker(_):
-        subprocess.run([DOCKER, "--host", engine_url(), "run", "--rm", reference, "echo", "hello"], check=True, capture_output=True)
+        subprocess.run(
+            [DOCKER, "--host", engine_url(), "run", "--rm", reference, "echo", "hello"], check=True, capture_output=True
+        )
 
     def ours(number):
         from modelarts_nb.reference import parse_reference

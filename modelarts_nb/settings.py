@@ -46,19 +46,19 @@ class Settings:
     ``progress``: how running things are shown. ``catalog``: a file with a person's own regions and base images, merged over
     the catalogue's ("": ``catalog.json`` in ``paths.home()``, where there is one).
 
-    In the cloud: ``region`` (``sandbox``: the one on this machine), ``project`` (a sub-project's name; "": the region's own) or
-    ``project_id``, ``workspace``, ``organization`` (SWR's, for ``%push`` and ``%submit``), ``bucket``
-    (``obs://BUCKET/PREFIX``, for folders of this machine), ``ca_bundle`` (certificates to trust), and the addresses of
-    another cloud on the same stack: ``endpoint_iam``, ``endpoint_swr``, ``endpoint_modelarts``, ``endpoint_obs`` (URLs) and
-    ``endpoint_registry`` (a host).
+    In the cloud: ``region``, where images train (``sandbox``: the one on this machine; "": the one of ``push_to``'s registry),
+    ``project`` (a sub-project's name; "": the region's own) or ``project_id``, ``workspace``, ``organization`` (SWR's, for
+    ``%push`` and ``%submit``), ``bucket`` (``obs://BUCKET/PREFIX``, for folders of this machine), ``ca_bundle`` (certificates
+    to trust), and the addresses of another cloud on the same stack: ``endpoint_iam``, ``endpoint_swr``,
+    ``endpoint_modelarts``, ``endpoint_obs`` (URLs) and ``endpoint_registry`` (a host).
     """
 
     engine: str = ""
     contract: str = "v1"
     push_to: str = ""
+    region: str = ""
     progress: str = "auto"
     catalog: str = ""
-    region: str = ""
     project: str = ""
     project_id: str = ""
     workspace: str = "0"

@@ -5,7 +5,10 @@ A module a verb; ``current`` is what holds here and now, ``following`` runs a wo
 
 from __future__ import annotations
 
+from .background import Background, started
 from .builds import build, keep
+from .checks import check
+from .checks import failed as checks_failed
 from .current import catalog, connect, current_settings
 from .jobs import (
     compare,
@@ -29,8 +32,7 @@ from .runs import train
 from .submits import submit
 
 __all__ = [
-    "build", "catalog", "compare", "connect", "current_settings", "docker_login", "download", "engines", "flavors", "images",
-    "job", "jobs", "keep", "login", "logs", "obs", "push",
-    "push_to_region", "register_image", "stop", "submit", "swr_table", "train",
-    "unregister_image",
+    "Background", "build", "catalog", "check", "checks_failed", "compare", "connect", "current_settings", "docker_login",
+    "download", "engines", "flavors", "images", "job", "jobs", "keep", "login", "logs", "obs", "push", "push_to_region",
+    "register_image", "started", "stop", "submit", "swr_table", "train", "unregister_image",
 ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import RunFailed, SettingsError
+from ..events import Event
+from ..imports import whole
 from ..messages import t
 from ..reference import ImageReference, parse_reference
 from ..session import session
@@ -20,6 +22,7 @@ from ..training.spec import JobSpec
 from .current import connect, current_settings
 from .following import Following, log_path
 from .logins import account
+from .pushes import checked
 from .regionpush import region_reference
 
 OWN = "modelarts-nb"  # our prefix in a bucket
@@ -56,6 +59,7 @@ class Options:
     description: str = ""
     dry_run: bool = False
     follow: bool = True
+    check: bool = True
 
 
 def submit(
@@ -68,6 +72,7 @@ def submit(
     Folders may be here or ``ObsPath``s. ``options`` are the fields of ``Options``. An interrupt while it is followed leaves the
     job running and raises Detached. Raises ChecksFailed, SettingsError, CloudError, RegistryError; RunFailed when it fails.
     """
+    whole("docker", "modelarts_nb.workflows", "modelarts_nb.notebook.view.cloudcards")
     from .. import workflows
     from ..notebook.view import cloudcards
 
@@ -96,7 +101,7 @@ def submit(
         following = Following(cloudcards.PREFLIGHT, where, log_path(log, "preflight"), progress, Redactor(who.secrets))
         return following.run(workflows.check_before(submission))
     following = Following(cloudcards.SUBMIT, where, log_path(log, "submit"), progress, Redactor(who.secrets))
-    return _followed(following, workflows.submit(submission, _remember))
+    return _followed(following, _checked_first(chosen, submission))
 
 
 def follow(job: Job, who: Any, tasks: tuple[str, ...] = (), *, log: str | Path = "", progress: str = "") -> Job:
@@ -108,6 +113,15 @@ def follow(job: Job, who: Any, tasks: tuple[str, ...] = (), *, log: str | Path =
     subject = f"{job.name} · {who.region}"
     following = Following(cloudcards.FOLLOW, subject, log_path(log, "job"), progress, Redactor(who.secrets))
     return _followed(following, workflows.follow_job(who, job, tasks), job)
+
+
+def _checked_first(chosen: Options, submission: Any) -> Generator[Event | None, None, Job]:
+    """The job of a submission; an image that is still to be pushed is checked first."""
+    from .. import workflows
+
+    if submission.local and chosen.check:
+        yield from checked(submission.engine, submission.local, "v2")
+    return (yield from workflows.submit(submission, _remember))
 
 
 def _remember(job: Job) -> None:

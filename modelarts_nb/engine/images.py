@@ -42,14 +42,8 @@ def inspect(engine: Engine, reference: str) -> Image:
         platform=f"{found.get('Os', '')}/{found.get('Architecture', '')}",
         user=str(config.get("User") or ""),
         labels=dict(config.get("Labels") or {}),
+        media_type=str((found.get("Descriptor") or {}).get("mediaType") or ""),
     )
-
-
-def variables(engine: Engine, reference: str) -> tuple[str, ...]:
-    """The names of the environment variables that the image sets."""
-    with mapped(f"Looking for the image {reference}"):
-        config = engine.client.inspect_image(reference).get("Config") or {}
-    return tuple(str(each).partition("=")[0] for each in config.get("Env") or ())
 
 
 def is_index(engine: Engine, reference: str) -> bool:
@@ -57,6 +51,50 @@ def is_index(engine: Engine, reference: str) -> bool:
     with mapped(f"Looking for the image {reference}"):
         kind = str((engine.client.inspect_image(reference).get("Descriptor") or {}).get("mediaType") or "")
     return "index" in kind or "manifest.list" in kind
+
+
+def every(engine: Engine) -> list[Image]:
+    """All images of the Engine that have a name, without their history."""
+    found = []
+    with mapped("Listing the images"):
+        for summary in engine.client.images():
+            tags = [tag for tag in summary.get("RepoTags") or () if tag != "<none>:<none>"]
+            if not tags:
+                continue
+            try:
+                one = engine.client.inspect_image(summary["Id"])
+            except docker_errors().ImageNotFound:
+                continue  # removed just now by somebody else
+            found.append(Image(
+                reference=tags[0], id=one["Id"], size=int(one.get("Size") or 0),
+                layers=tuple((one.get("RootFS") or {}).get("Layers") or ()), tags=tuple(tags),
+                labels=dict((one.get("Config") or {}).get("Labels") or {}),
+            ))
+    return found
+
+
+def docker_errors() -> Any:
+    """docker-py's errors, imported when they are needed."""
+    import docker.errors
+
+    return docker.errors
+
+
+def configuration(engine: Engine, image: str) -> dict[str, Any]:
+    """The configuration of an image, in Docker's names (``Env``, ``User``, …)."""
+    with mapped(f"Looking for the image {image}"):
+        return dict(engine.client.inspect_image(image).get("Config") or {})
+
+
+def environment(engine: Engine, reference: str) -> dict[str, str] | None:
+    """The image's own variables; None where the Engine does not have it."""
+    try:
+        with mapped(f"Looking for the image {reference}"):
+            config = engine.client.inspect_image(reference).get("Config") or {}
+    except EngineAPIError:
+        return None
+    pairs = (text.partition("=") for text in config.get("Env") or ())
+    return {name: value for name, _, value in pairs}
 
 
 def tag(engine: Engine, image: str, reference: ImageReference) -> None:

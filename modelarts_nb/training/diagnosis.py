@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..rules.generations import COUNTERPARTS
 from ..text import size
 from .contract import boot_paths
 from .spec import JobSpec
@@ -182,17 +183,9 @@ def _other_contract(evidence: Evidence) -> Diagnosis | None:
     name = found.group(1) or found.group(2)
     return Diagnosis(
         8, f"{name} is not set: it belongs to the other generation of the contract.",
-        f"Under {evidence.spec.contract} use {_COUNTERPARTS.get(name, 'its counterpart')}, "
+        f"Under {evidence.spec.contract} use {COUNTERPARTS.get(name, 'its counterpart')}, "
         f"or run under the other one: --contract {'v1' if evidence.spec.contract == 'v2' else 'v2'}.",
     )
-
-
-_COUNTERPARTS = {
-    "DLS_TASK_INDEX": "VC_TASK_INDEX", "DLS_TASK_NUMBER": "MA_NUM_HOSTS", "VC_TASK_INDEX": "DLS_TASK_INDEX",
-    "MA_NUM_HOSTS": "DLS_TASK_NUMBER", "VC_WORKER_NUM": "DLS_TASK_NUMBER", "BATCH_CUSTOM0_HOSTS": "VC_WORKER_HOSTS",
-    "VC_WORKER_HOSTS": "BATCH_CUSTOM{i}_HOSTS", "BATCH_CURRENT_HOST": "MA_CURRENT_IP",
-    "MA_CURRENT_IP": "BATCH_TASK_CURRENT_HOST_IP",
-}
 
 
 def _conda(evidence: Evidence) -> Diagnosis | None:

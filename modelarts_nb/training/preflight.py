@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..messages import mark, t
+from ..rules.model import Finding, Severity
 from ..text import size
-from . import preview
 from .cloudjob import MOUNT, Target
 from .obspath import ObsPath
 from .spec import JobSpec
@@ -66,7 +66,7 @@ class Folder:
 class Facts:
     """What was found out. ``flavors``: flavor_id to the API's entry. ``image``: (media type, architecture, variables) in the
     region's registry, "" for absent. ``running``: output folders (``/bucket/key/``) of jobs that run now, by job name.
-    ``quotas``: the API's entries. ``names``: names of jobs that exist.
+    ``quotas``: the API's entries. ``findings``: what the rules say of the command and the code folder.
     """
 
     flavors: Mapping[str, Mapping[str, Any]] | None = None
@@ -77,6 +77,7 @@ class Facts:
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
     running: Mapping[str, Sequence[str]] | None = None
     quotas: Sequence[Mapping[str, Any]] | None = None
+    findings: Sequence[Finding] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -84,7 +85,7 @@ def judge(spec: JobSpec, target: Target, facts: Facts, region: str) -> list[Line
     """All lines, in the order in which they are shown."""
     return [
         _flavor(target, facts), _image(target, facts), *_code(spec, target, facts),
-        *_buckets(target, facts, region), *_outputs(target, facts), *_command(spec, target), _quota(target, facts),
+        *_buckets(target, facts, region), *_outputs(target, facts), *_command(spec, target, facts), _quota(target, facts),
     ]
 
 
@@ -241,7 +242,7 @@ def _outputs(target: Target, facts: Facts) -> Iterator[Line]:
             yield Line(label, Outcome.PASSED, str(path))
 
 
-def _command(spec: JobSpec, target: Target) -> Iterator[Line]:
+def _command(spec: JobSpec, target: Target, facts: Facts) -> Iterator[Line]:
     name = t("Command")
     folder = target.code.key.rpartition("/")[2] if target.code is not None and target.code.key else ""
     for word in sorted(set(re.findall(rf"{MOUNT}/user-job-dir/([^/\s'\"]+)/", spec.command))):
@@ -253,13 +254,17 @@ def _command(spec: JobSpec, target: Target) -> Iterator[Line]:
                 t("The last folder of the code directory is kept: {path}.", path=f"{MOUNT}/user-job-dir/{folder}"),
             )
             return
-    said = list(preview.warnings(spec))
-    if said:
-        outcome = Outcome.FAILED if "conda activate" in spec.command else Outcome.UNKNOWN
-        hint = " ".join((*said[0].detail, *(warning.short for warning in said[1:])))
-        yield Line(name, outcome, said[0].short, hint)
+    said = sorted((each for each in facts.findings if not each.ignored), key=lambda each: each.severity is not Severity.ERROR)
+    if said and said[0].severity is Severity.ERROR:
+        yield Line(name, Outcome.FAILED, _finding(said[0]), " ".join(filter(None, (each.fix for each in said))))
     else:
-        yield Line(name, Outcome.PASSED, " ".join(spec.command.split())[:100])
+        hint = " ".join(map(_finding, said))
+        yield Line(name, Outcome.PASSED, " ".join(spec.command.split())[:100], hint)
+
+
+def _finding(found: Finding) -> str:
+    where = f"{found.path}: " if found.path else ""
+    return f"{where}{found.message} ({found.code})"
 
 
 def _quota(target: Target, facts: Facts) -> Line:

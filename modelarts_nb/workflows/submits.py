@@ -23,6 +23,7 @@ from ..training import cloudjob, preflight
 from ..training.cloudjob import Job, Target
 from ..training.obspath import ObsPath
 from ..training.spec import JobSpec
+from .checks import findings_of_job
 from .jobs import follow_job
 from .regionpush import push_to_region
 from .transfers import bring, send
@@ -141,11 +142,18 @@ def _gather(what: Submission) -> preflight.Facts:
             name: pool.submit(ask(name, _bucket(account, name, prefix, name in written)))
             for name, prefix in {**buckets, **written}.items()
         }
+        findings = findings_of_job(spec, None)
         code = _folder(spec.code) if spec.code is not None else None
         return preflight.Facts(
-            flavors=flavors.result(), image=held.result() or None, image_missing=held.result() == (),
-            image_new=bool(what.local), code=code,
-            running=running.result() if running is not None else None, quotas=quotas.result(), problems=problems,
+            flavors=flavors.result(),
+            image=held.result() or None,
+            image_missing=held.result() == (),
+            image_new=bool(what.local),
+            code=code,
+            running=running.result() if running is not None else None,
+            quotas=quotas.result(),
+            findings=findings,
+            problems=problems,
             buckets={
                 name: found.result() or preflight.Bucket(problem=problems.get(name, "")) for name, found in looked.items()
             },
@@ -161,7 +169,11 @@ def _image(what: Submission) -> Any:
     if what.local and what.engine is not None:
         kind = registry.OCI_INDEX if images.is_index(what.engine, what.local) else registry.DOCKER_MANIFEST
         found = images.inspect(what.engine, what.local)
-        return kind, found.platform.partition("/")[2].partition("/")[0], images.variables(what.engine, what.local)
+        return (
+            kind,
+            found.platform.partition("/")[2].partition("/")[0],
+            tuple(images.environment(what.engine, what.local) or ()),
+        )
     try:
         manifest = registry.read_manifest(what.image, what.account.credentials_for)
         config = registry.read_config(what.image, what.account.credentials_for)

@@ -162,5 +162,5 @@ def test_the_file_at_home_or_the_one_that_the_setting_names_is_merged(tmp_path, 
     with pytest.raises(SettingsError, match="cannot be read"):
         api.catalog()
     monkeypatch.setenv("MODELARTS_NB_CATALOG", str(tmp_path / "none.json"))
-    with pytest.raises(SettingsError, match="none.json"):
+    with pytest.raises(SettingsError, match=r"none\.json"):
         api.catalog()

@@ -6,6 +6,7 @@ A module a verb; ``parsing`` is what they share.
 from __future__ import annotations
 
 from .builds import BuildMagics
+from .checks import CheckMagics
 from .jobs import JobMagics
 from .logins import LoginMagics
 from .modelarts import ModelArtsMagics
@@ -13,8 +14,9 @@ from .pushes import PushMagics
 from .runs import TrainMagics
 from .submits import SubmitMagics
 
-ALL = (ModelArtsMagics, BuildMagics, TrainMagics, PushMagics, LoginMagics, SubmitMagics, JobMagics)
+ALL = (ModelArtsMagics, BuildMagics, CheckMagics, TrainMagics, PushMagics, LoginMagics, SubmitMagics, JobMagics)
 
 __all__ = [
-    "ALL", "BuildMagics", "JobMagics", "LoginMagics", "ModelArtsMagics", "PushMagics", "SubmitMagics", "TrainMagics",
+    "ALL", "BuildMagics", "CheckMagics", "JobMagics", "LoginMagics", "ModelArtsMagics", "PushMagics", "SubmitMagics",
+    "TrainMagics",
 ]

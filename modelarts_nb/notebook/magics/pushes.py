@@ -25,8 +25,10 @@ class PushMagics(Magics):
     @argument("--name", default="", metavar="N", help="Name in the registry (default: the image's own).")
     @argument("--tag", default="", metavar="T", help="Tag in the registry (default: the image's own).")
     @argument("--log", default="", metavar="FILE", help="Where the whole log goes.")
+    @argument("--background", action="store_true", help="Return a handle at once, and go on while other cells run.")
+    @argument("--no-check", action="store_true", help="Push without checking the image against the platform's rules.")
     @argument("-q", "--quiet", action="store_true", help="Show nothing unless it fails.")
-    def push(self, line: str) -> PushedImage:
+    def push(self, line: str) -> PushedImage | api.Background:
         """Push an image, and return reference and digest as the registry holds them afterwards.
 
         Examples::
@@ -38,12 +40,15 @@ class PushMagics(Magics):
         to_region = options.region or options.org or options.name or options.tag
         if options.to and to_region:
             raise UsageError("--to names the whole place; --region, --org, --name and --tag make one. Give one of the two.")
-        progress = "quiet" if options.quiet else ""
+        common = {
+            "log": options.log, "progress": "quiet" if options.quiet else "", "background": options.background,
+            "check": not options.no_check,
+        }
+        pushed: PushedImage | api.Background
         if to_region:
             pushed = api.push_to_region(
-                options.image, region=options.region, organization=options.org, name=options.name, tag=options.tag,
-                log=options.log, progress=progress,
+                options.image, region=options.region, organization=options.org, name=options.name, tag=options.tag, **common
             )
         else:
-            pushed = api.push(options.image, to=options.to, log=options.log, progress=progress)
+            pushed = api.push(options.image, to=options.to, **common)
         return shown.already(self.shell, pushed)

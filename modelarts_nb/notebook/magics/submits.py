@@ -39,6 +39,7 @@ class SubmitMagics(Magics):
     @argument("--auto-stop", default="", metavar="T", help="Stop it after this time: 30m, 2h (whole hours in the cloud).")
     @argument("--log", default="", metavar="obs://", help="Where the platform puts the log files.")
     @argument("--bucket", default="", metavar="obs://", help="Where folders of this machine go.")
+    @argument("--no-check", action="store_true", help="Push without checking the image against the platform's rules.")
     @argument("--dry-run", action="store_true", help="Check everything, show the request, create nothing.")
     @argument("--detach", action="store_true", help="Create the job and do not follow it.")
     @argument("-q", "--quiet", action="store_true", help="Show nothing unless it fails.")
@@ -75,7 +76,7 @@ class SubmitMagics(Magics):
             auto_stop=time_span(options.auto_stop),
             description=options.description,
             dry_run=options.dry_run,
-            follow=not options.detach,
+            follow=not options.detach, check=not options.no_check,
             progress="quiet" if options.quiet else "",
         )
         return shown.already(self.shell, result) if not options.quiet else result

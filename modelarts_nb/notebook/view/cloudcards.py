@@ -13,11 +13,11 @@ from ...training.cloudjob import Job
 from ...workflows.submits import Preflight
 from .card import Fact, Work, facts
 
-SUBMIT = Work(mark("Submitting"), mark("Job completed"), mark("Job failed"), lines_after=4)
-FOLLOW = Work(mark("Following job"), mark("Job completed"), mark("Job failed"), lines_after=4)
-PREFLIGHT = Work(mark("Checking"), mark("Checked"), mark("Check failed"))
-TRANSFER = Work(mark("Transferring"), mark("Transferred"), mark("Transfer failed"))
-DOWNLOAD = Work(mark("Downloading"), mark("Downloaded"), mark("Download failed"))
+SUBMIT = Work("submit", mark("Submitting"), mark("Job completed"), mark("Job failed"), stop=mark("Look away"), lines_after=4)
+FOLLOW = Work("follow", mark("Following job"), mark("Job completed"), mark("Job failed"), stop=mark("Look away"), lines_after=4)
+PREFLIGHT = Work("preflight", mark("Checking"), mark("Checked"), mark("Check failed"))
+TRANSFER = Work("transfer", mark("Transferring"), mark("Transferred"), mark("Transfer failed"))
+DOWNLOAD = Work("download", mark("Downloading"), mark("Downloaded"), mark("Download failed"))
 REQUEST_LINES = 200
 
 

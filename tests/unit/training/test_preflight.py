@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from modelarts_nb.rules.model import Finding, Severity
 from modelarts_nb.training import preflight
 from modelarts_nb.training.cloudjob import Target
 from modelarts_nb.training.obspath import ObsPath
@@ -123,18 +124,18 @@ def test_output(running, outcome):
     assert line("Output o", Facts(running=running), outputs={"o": ObsPath("bkt", "out")}).outcome is outcome
 
 
-@pytest.mark.parametrize(
-    ("command", "outcome", "words"),
-    [
-        (f"python {MOUNT}/user-job-dir/digits/train.py", Outcome.PASSED, "train.py"),
-        (f"python {MOUNT}/user-job-dir/other/train.py", Outcome.FAILED, "digits"),
-        ("conda activate x && python a.py", Outcome.FAILED, "conda"),
-        ("python a.py > log.txt", Outcome.UNKNOWN, "standard output"),
-        ("python $DLS_TASK_INDEX", Outcome.UNKNOWN, "DLS_TASK_INDEX"),
-    ],
-)
-def test_command(command, outcome, words):
-    found = line("Command", command=command, code_at=ObsPath("bkt", "code/digits"))
+ERROR = Finding("MA061", Severity.ERROR, "conda activate does nothing here.", "Call its python by its path.")
+WARNING = Finding("MA064", Severity.WARNING, "The output goes to a file.")
+
+
+@pytest.mark.parametrize(("command", "findings", "outcome", "words"), [
+    (f"python {MOUNT}/user-job-dir/digits/train.py", (), Outcome.PASSED, "train.py"),
+    (f"python {MOUNT}/user-job-dir/other/train.py", (), Outcome.FAILED, "digits"),
+    ("conda activate x && python a.py", (WARNING, ERROR), Outcome.FAILED, "its path"),
+    ("python a.py > log.txt", (WARNING,), Outcome.PASSED, "MA064"),
+])
+def test_command(command, findings, outcome, words):
+    found = line("Command", Facts(findings=findings), command=command, code_at=ObsPath("bkt", "code/digits"))
     assert found.outcome is outcome
     assert words in f"{found.text} {found.hint}"
 
