@@ -14,6 +14,7 @@ from ..training.cloudjob import TERMINAL, Job, parse_job
 from .client import Client, listed
 from .signing import encode
 
+NOT_NOW = "ModelArts.2858"  # "Current operation not supported": table of error codes (OTC)
 PAGE = 50  # the most that ListTrainingJobs gives
 
 
@@ -80,7 +81,11 @@ def find(client: Client, wanted: str) -> Job:
 def stop(client: Client, job: str) -> None:
     """Stop it; one that has ended stays as it is."""
     path = f"{_job(client, job)}/actions"
-    client.send("POST", "modelarts", path, body={"action_type": "terminate"}, repeatable=True)
+    try:
+        client.send("POST", "modelarts", path, body={"action_type": "terminate"}, repeatable=True)
+    except CloudError as error:
+        if error.error_code != NOT_NOW or not show(client, job).ended:
+            raise  # else it has just ended by itself
 
 
 def delete(client: Client, job: str) -> None:

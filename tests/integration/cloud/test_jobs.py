@@ -142,7 +142,8 @@ def test_a_dry_run_creates_nothing(here_and_now, image, code, tmp_path):
 @pytest.mark.parametrize(("wrong", "line"), [
     ({"flavor": "of-nobody"}, "Flavor"), ({"nodes": 99}, "Flavor"), ({"image": "absent:v9"}, "Image"),
     ({"outputs": {"o": ObsPath("bucket-of-nobody", "x")}}, "Bucket bucket-of-nobody"),
-    ({"command": "conda activate x && python a.py"}, "Command"), ({"code": Path("of-nobody")}, "Code folder"),
+    ({"command": "python /home/ma-user/modelarts/user-job-dir/x/a.py", "code": ObsPath(BUCKET, "code/digits")}, "Command"),
+    ({"code": Path("of-nobody")}, "Code folder"),
 ])
 def test_what_would_not_run_is_said_before_anything_is_made(here_and_now, pushed, here, wrong, line):
     options = {"image": pushed, "command": "true", "flavor": FLAVOR, "progress": "quiet", "bucket": BUCKET, **wrong}
@@ -258,9 +259,9 @@ def test_a_job_that_never_leaves_creating_is_said_and_can_be_left(account, pushe
 
 def test_a_job_whose_answer_is_lost_is_made_once(account, pushed, faults):
     faults({"service": "modelarts", "method": "POST", "path": "/training-jobs$", "drop_after": 0, "times": 1})
-    job = create(account, pushed, "true", name="made-once")
+    job = create(account, pushed, "true", name=(name := f"once-{time.time_ns()}"))
     assert job.id
-    assert [each.id for each in training.jobs(account.client, name="made-once")] == [job.id]
+    assert [each.id for each in training.jobs(account.client, name=name)] == [job.id]
 
 
 def test_a_job_that_never_arrived_is_sent_again(account, pushed, faults):
@@ -285,13 +286,14 @@ def test_an_interrupt_detaches_and_says_so(here_and_now, pushed, monkeypatch):
 
 
 def test_jobs_are_found_again_after_a_restart_of_the_kernel(here_and_now, pushed):
-    job = create(here_and_now, pushed, "echo still here", name="found-again")
+    name = f"found-{time.time_ns()}"
+    job = create(here_and_now, pushed, "echo still here", name=name)
     wait_until(lambda: training.show(here_and_now.client, job.id).ended, 30, "the job ends")
     session.job = None
     assert api.job().id == job.id
-    assert api.job("found-again").id == job.id
-    assert api.logs("found-again") == "still here\n"
-    assert "found-again" in str(api.jobs())
+    assert api.job(name).id == job.id
+    assert api.logs(name) == "still here\n"
+    assert name in str(api.jobs())
     with pytest.raises(CloudError, match="of-nobody"):
         api.job("of-nobody")
 
