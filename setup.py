@@ -39,6 +39,7 @@ setup(
         "requests>=2.28",   # registries and, later, the cloud
     ],
     extras_require={
+        "obs": ["esdk-obs-python>=3.24"],  # object storage, by the vendor; Apache-2.0; 16 MB of pycryptodome with it
         # Object storage of the sandbox: moto's S3 server. Not moto[server], which would bring what other services need
         "sandbox": ["moto[s3]>=5.1", "flask>=3", "flask-cors>=4"],
         "zstd": ["zstandard>=0.22"],  # layers packed with zstd (BSD; 20 MB, hence no part of the base); told as unread without
@@ -50,6 +51,7 @@ setup(
             "zstandard>=0.22",
             "protobuf>=5",        # the judge of our own wire encoding
             "h2>=4",              # the judge of our own HTTP/2
+            "esdk-obs-python>=3.24",  # the extra “obs”
             "paramiko>=3",        # docker-py imports it for ssh://, also where the ssh program does the work
             "moto[s3]>=5.1", "flask>=3", "flask-cors>=4",  # the extra “sandbox”
             "playwright>=1.45",   # drives the system's Chromium against a real JupyterLab

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
+import re
 import socket
 import time
 from collections.abc import Generator, Iterator
@@ -13,6 +16,7 @@ from ..events import Event, Vertex, VertexStatus
 from ..image import Image, Layer
 from ..messages import t
 from ..reference import ImageReference
+from ..settings import Secret
 from .discovery import Engine
 from .failures import hint_for, mapped
 from .streaming import pump
@@ -41,6 +45,13 @@ def inspect(engine: Engine, reference: str) -> Image:
         labels=dict(config.get("Labels") or {}),
         media_type=str((found.get("Descriptor") or {}).get("mediaType") or ""),
     )
+
+
+def is_index(engine: Engine, reference: str) -> bool:
+    """Whether the Engine would push an index (attestations, several platforms): only containerd's image store holds any."""
+    with mapped(f"Looking for the image {reference}"):
+        kind = str((engine.client.inspect_image(reference).get("Descriptor") or {}).get("mediaType") or "")
+    return "index" in kind or "manifest.list" in kind
 
 
 def every(engine: Engine) -> list[Image]:
@@ -93,16 +104,19 @@ def tag(engine: Engine, image: str, reference: ImageReference) -> None:
         engine.client.tag(image, reference.name, tag=reference.tag, force=True)
 
 
-def push(engine: Engine, reference: ImageReference) -> Generator[Event | None, None, str]:
+def push(
+    engine: Engine, reference: ImageReference, login: tuple[str, Secret] | None = None
+) -> Generator[Event | None, None, str]:
     """Push, one vertex a layer; returns the digest that the Engine reports.
 
+    ``login``: user and password for this push alone, sent to the Engine and kept nowhere; None: what Docker has stored.
     Raises RegistryError when the registry refuses or does not answer, EngineUnavailable when the Engine goes away.
     Closing the generator makes the Engine stop sending.
     """
     doing = t("Pushing {reference}", reference=reference)
     with mapped(doing):
         url = engine.client._url("/images/{0}/push", reference.name)
-        headers = _auth_header(engine, reference)
+        headers = _auth_header(engine, reference, login)
         response = engine.client._post_json(
             url, None, params={"tag": reference.tag}, headers=headers, stream=True, timeout=None
         )
@@ -121,10 +135,13 @@ def _messages(engine: Engine, response: Any) -> Iterator[dict[str, Any]]:
     yield from engine.client._stream_helper(response, decode=True)
 
 
-def _auth_header(engine: Engine, reference: ImageReference) -> dict[str, str]:
-    """Docker's stored credentials for the registry, credential helpers included, as docker-py sends them."""
+def _auth_header(engine: Engine, reference: ImageReference, login: tuple[str, Secret] | None) -> dict[str, str]:
+    """The login for the registry: the one given, else Docker's stored one, credential helpers included."""
     from docker import auth
 
+    if login is not None:
+        content = {"username": login[0], "password": login[1].reveal(), "serveraddress": reference.host}
+        return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(content).encode()).decode()}
     header = auth.get_config_header(engine.client, reference.host or auth.INDEX_NAME)
     return {"X-Registry-Auth": header} if header else {"X-Registry-Auth": "e30="}  # e30= is {}: anonymous
 
@@ -151,7 +168,7 @@ class _PushFold:
         if "error" in message:
             text = str(message["error"])
             failed = t("Pushing {reference}: {reason}", reference=self._reference, reason=text)
-            raise RegistryError(failed, hint_for(text), code=_code(text))
+            raise RegistryError(failed, hint_for(text), status=_status(text), code=_code(text))
         aux = message.get("aux") or {}
         if aux.get("Digest"):
             self.digest = aux["Digest"]
@@ -178,6 +195,21 @@ class _PushFold:
 def _code(text: str) -> str:
     lowered = text.lower()
     return next((code for word, code in (("unauthorized", "UNAUTHORIZED"), ("denied", "DENIED")) if word in lowered), "")
+
+
+_HTTP_STATUS = re.compile(r"unexpected (?:http )?status(?: code)?(?: from \w+ request to \S+)?:? (\d{3})", re.I)
+_LOST = re.compile(
+    r"connection reset|broken pipe|EOF$|i/o timeout|TLS handshake timeout|connection refused|toomanyrequests",
+    re.IGNORECASE,
+)
+
+
+def _status(text: str) -> int:
+    """The status behind an Engine's sentence, which is all that it passes on; 503 for a lost connection, 0 for unknown."""
+    found = _HTTP_STATUS.search(text)
+    if found:
+        return int(found[1])
+    return 503 if _LOST.search(text.strip()) else 0
 
 
 def exists(engine: Engine, reference: str) -> bool:
