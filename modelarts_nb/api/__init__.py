@@ -5,9 +5,9 @@ A module a verb; ``current`` is what holds here and now, ``following`` runs a wo
 
 from __future__ import annotations
 
-from .builds import build, keep
+from .builds import build, keep, review
 from .current import catalog, connect, current_settings
 from .pushes import push
 from .runs import train
 
-__all__ = ["build", "catalog", "connect", "current_settings", "keep", "push", "train"]
+__all__ = ["build", "catalog", "connect", "current_settings", "keep", "push", "review", "train"]

@@ -1,4 +1,4 @@
-"""``build``, and ``keep`` for the Dockerfile of a cell."""
+"""``build``, and ``keep`` and ``review`` for the Dockerfile of a cell."""
 
 from __future__ import annotations
 
@@ -19,17 +19,23 @@ from .current import connect, stored_logins
 from .following import Following, log_path
 
 
+def review(source: DockerfileSource) -> Kept:
+    """What is in a Dockerfile and what is wrong with it, without keeping it. Raises DockerfileSyntaxError."""
+    from .. import workflows
+
+    parsed = workflows.parse(source)
+    instructions = sum(len(stage.instructions) for stage in parsed.stages)
+    return Kept(source, len(parsed.stages), instructions)
+
+
 def keep(source: DockerfileSource) -> Kept:
     """Keep a Dockerfile under its name, and say what is in it and what is wrong with it.
 
     Raises DockerfileSyntaxError; a Dockerfile of that name that was kept before stays then.
     """
-    from .. import workflows
-
-    parsed = workflows.parse(source)
+    kept = review(source)
     session.keep(source)
-    instructions = sum(len(stage.instructions) for stage in parsed.stages)
-    return Kept(source, len(parsed.stages), instructions)
+    return kept
 
 
 def build(

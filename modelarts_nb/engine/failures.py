@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ..errors import EngineAPIError, EngineError, EngineUnavailable
 
-GONE_HINT = "See whether it still runs: %modelarts shows the Engine; `modelarts-nb engine status` a private one."
+GONE_HINT = "See whether it still runs: %modelarts status shows the Engine; `modelarts-nb engine status` a private one."
 _NO_SPACE = re.compile(r"no space left on device", re.IGNORECASE)
 _NO_IMAGE = re.compile(r"no such image|not found: does not exist|manifest unknown|manifest for .* not found", re.IGNORECASE)
 _WANTS_LOGIN = re.compile(r"no basic auth credentials|unauthorized|authentication required|denied", re.IGNORECASE)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from ..image import Export, Image, PushedImage
+from ..messages import t
 from ..session import Kept
 from ..text import size
 from ..training.run import TrainingRun
+from .offer import Offer
 from .status import Status
 from .view import html, plain
 from .view.card import facts, short_instruction
 
 T = TypeVar("T")
-_TYPES = (Image, Export, PushedImage, TrainingRun, Kept, Status)
+_TYPES = (Image, Export, PushedImage, TrainingRun, Kept, Status, Offer)
 _shown: tuple[int, int] = (-1, 0)  # the cell whose view has just shown a value, and that value's id
 
 
@@ -70,4 +72,6 @@ def _describe(value: Any) -> tuple[str, str, list[tuple[str, str]]]:
         return "Training run", value.image, []
     if isinstance(value, Kept):
         return "Dockerfile", value.source.name, []
+    if isinstance(value, Offer):
+        return t("Catalogue"), value.region, []
     return "Custom image", "", []

@@ -236,7 +236,7 @@ def test_interrupting_a_build_ends_it_and_leaves_nothing(kernel, engine, base_im
     wait_until(lambda: not processes(marker), 2, "the step's process was still there after 2 s")
     assert time.monotonic() - began < 4
     assert kernel.run(THREADS)[1].strip() == "[]"
-    assert kernel.run("%modelarts")[0] == "ok"
+    assert kernel.run("%modelarts status")[0] == "ok"
 
 
 @pytest.mark.parametrize("after", [0.1, 0.2, 0.4, 0.8, 1.5])

@@ -1,0 +1,9 @@
+"""Completion."""
+
+
+def register(shell):
+    pass
+
+
+def unregister(shell):
+    pass
