@@ -14,6 +14,12 @@ CONFIGURATION = [
     for folder in sorted((HERE / "jupyter-config").glob("*.d"))
 ]
 
+# JupyterLab's side, prebuilt: it is its own source (see labextension/static/remoteEntry.js)
+EXTENSION = [
+    ("share/jupyter/labextensions/modelarts-nb", ["labextension/package.json", "labextension/install.json"]),
+    ("share/jupyter/labextensions/modelarts-nb/static", ["labextension/static/remoteEntry.js"]),
+]
+
 setup(
     name="modelarts-nb",
     version="0.1.0",
@@ -27,7 +33,7 @@ setup(
     package_data={
         "modelarts_nb": ["py.typed", "catalog.json", "messages/zh_CN/*.json", "sandbox/image/*", "sandbox/image/**/*"],
     },
-    data_files=CONFIGURATION,
+    data_files=[*CONFIGURATION, *EXTENSION],
     install_requires=[
         "docker>=6.1",      # the Engine's API: transports, contexts, stored credentials
         "hpack>=4.0",       # HTTP/2 header compression, for the build session; pure Python, no dependencies
@@ -52,6 +58,7 @@ setup(
         "Development Status :: 3 - Alpha",
         "Framework :: IPython",
         "Framework :: Jupyter",
+        "Framework :: Jupyter :: JupyterLab :: Extensions :: Prebuilt",
         "Programming Language :: Python :: 3",
         "Operating System :: POSIX",
         "Typing :: Typed",

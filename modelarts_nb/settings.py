@@ -10,6 +10,7 @@ from .errors import SettingsError
 PREFIX = "MODELARTS_NB_"
 CONTRACTS = ("v1", "v2")
 PROGRESS = ("auto", "rich", "plain", "quiet")
+DEFAULT_REGION = "cn-north-4"  # where nothing says which
 LANGUAGES = ("", "en", "zh-CN")
 
 

@@ -6,8 +6,8 @@ A module a verb; ``current`` is what holds here and now, ``following`` runs a wo
 from __future__ import annotations
 
 from .builds import build, keep, review
-from .current import catalog, connect, current_settings
+from .current import catalog, connect, connected, current_settings
 from .pushes import push
 from .runs import train
 
-__all__ = ["build", "catalog", "connect", "current_settings", "keep", "push", "review", "train"]
+__all__ = ["build", "catalog", "connect", "connected", "current_settings", "keep", "push", "review", "train"]

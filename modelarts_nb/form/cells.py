@@ -106,23 +106,25 @@ def read_install(instruction: Instruction) -> Install | None:
         words = shlex.split(text[_PIP.match(text).end():])  # type: ignore[union-attr]
     except ValueError:
         return None
+    return _read_words(words)
+
+
+def _read_words(words: list[str]) -> Install | None:
     requirements: list[str] = []
-    file = mirror = ""
+    given = {"-i": "", "-r": ""}
     while words:
-        word = words.pop(0)
-        if word in ("-i", "--index-url") and words:
-            mirror = words.pop(0)
-        elif word.startswith("--index-url="):
-            mirror = word.partition("=")[2]
-        elif word in ("-r", "--requirement") and words:
-            file = words.pop(0)
+        word, equals, value = words.pop(0).partition("=")
+        short = {"--index-url": "-i", "--requirement": "-r"}.get(word, word)
+        if short in given:
+            given[short] = value if equals else words.pop(0) if words else ""
         elif word.startswith("-") and word != "--no-cache-dir":
             return None
         elif word != "--no-cache-dir":
-            requirements.append(word)
+            requirements.append(word + equals + value)
+    file = given["-r"]
     if bool(requirements) == bool(file) or (file and posixpath.basename(file) != REQUIREMENTS):
         return None
-    return Install(tuple(requirements), file, mirror)
+    return Install(tuple(requirements), file, given["-i"])
 
 
 def find_install(instructions: tuple[Instruction, ...]) -> tuple[Instruction, Install] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -97,19 +98,19 @@ class Problem:
 def bases(choice: Choice, catalog: Catalog, offered: tuple[str, ...] = ()) -> tuple[Base, ...]:
     """The base images that fit the choice, of those named in ``offered`` (empty: of all)."""
     region = next((region.id for region in catalog.all_regions if region.registry == choice.registry), "")
-    version = {"gpu": "cuda", "ascend": "cann"}.get(choice.processor)
     found = catalog.bases(
         region=region, contract=choice.contract, processor=choice.processor, python=choice.python,
-        **({version: choice.version} if version else {}),
+        cuda=choice.version if choice.processor == "gpu" else "", cann=choice.version if choice.processor == "ascend" else "",
     )
     return tuple(base for base in found if not offered or base.name in offered)
 
 
 def fitted(choice: Choice, catalog: Catalog, offered: tuple[str, ...] = ()) -> Choice:
     """The choice with what no longer fits replaced by the nearest that does: version, Python, base and tag, in this order."""
-    for field, values in (("version", versions(choice, catalog, offered)), ("python", pythons(choice, catalog, offered))):
-        if getattr(choice, field) not in values:
-            choice = replace(choice, **{field: ""})
+    if choice.version not in versions(choice, catalog, offered):
+        choice = replace(choice, version="")
+    if choice.python not in pythons(choice, catalog, offered):
+        choice = replace(choice, python="")
     if choice.kept and not choice.base:
         return choice  # the image that is written there stays until another is chosen
     found = bases(choice, catalog, offered)
@@ -132,11 +133,11 @@ def pythons(choice: Choice, catalog: Catalog, offered: tuple[str, ...] = ()) -> 
     return _newest({base.python for base in bases(replace(choice, python=""), catalog, offered)})
 
 
-def _newest(found: object) -> tuple[str, ...]:
+def _newest(found: Iterable[str]) -> tuple[str, ...]:
     def key(version: str) -> list[tuple[int, str]]:
         return [(int(part), "") if part.isdigit() else (0, part) for part in version.split(".")]
 
-    return tuple(sorted(filter(None, found), key=key, reverse=True))  # type: ignore[arg-type]
+    return tuple(sorted(filter(None, found), key=key, reverse=True))
 
 
 _PROBLEM_NO_BASE = mark("The catalogue has no base image for this choice.")
@@ -161,7 +162,7 @@ def _base(choice: Choice, catalog: Catalog) -> list[Problem]:
     base = next((base for base in catalog.all_bases if base.name == choice.base), None)
     is_region = any(region.registry == choice.registry for region in catalog.all_regions)
     if base is not None and not base.verified and is_region:
-        told = t("From public documents; whether it can still be pulled is known at the first build.")
+        told = t("From public documents; whether it can be pulled today shows at the first build.")
         return [Problem("base", told, error=False)]
     return []
 
@@ -192,7 +193,8 @@ def _mirror(choice: Choice) -> list[Problem]:
     if not fits:
         return [Problem("mirror", t("This is not the address of a package index: write https://HOST/simple."))]
     if url.username or url.password:
-        return [Problem("mirror", t("A password in the address would be readable in the image. Leave it to pip's configuration."))]
+        told = t("A password in the address would be readable in the image. Leave it to pip's configuration.")
+        return [Problem("mirror", told)]
     return []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from ..catalog import Catalog
@@ -20,14 +21,12 @@ def reopen(name: str, text: str, catalog: Catalog, defaults: Choice) -> Choice:
     except DockerfileSyntaxError:
         return choice  # the form says what is wrong with it
     assert stage is not None  # a parsed Dockerfile has a stage
-    try:
+    with contextlib.suppress(InvalidReference):  # with variables in it, for example: the form leaves it as it is written
         image = parse_reference(stage.base)
         official = catalog.find_base(image)
-    except InvalidReference:
-        image = official = None
-    if image is not None and official is not None:
-        choice = replace(choice, registry=image.host, contract=official.base.contract, processor=official.base.processor,
-                         base=official.base.name, tag=image.tagged().tag)
+        if official is not None:
+            choice = replace(choice, registry=image.host, contract=official.base.contract, processor=official.base.processor,
+                             base=official.base.name, tag=image.tagged().tag)
     found = find_install(stage.instructions)
     if found is None:
         return replace(choice, source="none", requirements=())

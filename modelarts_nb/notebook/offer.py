@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..catalog import Base, Catalog, Region
+from ..catalog import Base, Catalog, Limits, Region
 from ..messages import language, t
 from ..text import size
 from .view.card import Fact, facts
@@ -30,11 +30,7 @@ def _(result: Offer) -> Sequence[Fact]:
         apis = (("ModelArts", chosen.modelarts), ("SWR", chosen.swr_api), ("OBS", chosen.obs), ("IAM", chosen.iam))
         rows += [Fact(label, url or t("not in this region"), code=bool(url)) for label, url in apis]
     rows += [Fact(f"{base.contract} {base.processor}", _base(base, chosen)) for base in catalog.bases(region=result.region)]
-    for limits in catalog.all_limits:
-        rows.append(Fact(limits.contract, t(
-            "image up to {image}, advised {advised}; code folder up to {code}; user {user} ({uid})", image=size(limits.image_bytes),
-            advised=size(limits.advised_bytes), code=size(limits.code_bytes), user=limits.user, uid=limits.uid)))
-    return rows
+    return [*rows, *(Fact(limits.contract, _limits(limits)) for limits in catalog.all_limits)]
 
 
 def _name(region: Region) -> str:
@@ -46,3 +42,10 @@ def _base(base: Base, region: Region | None) -> str:
     versions = (("CUDA", base.cuda), ("CANN", base.cann), ("Python", base.python), ("", base.framework), ("", base.os))
     told = " · ".join(f"{label} {version}".strip() for label, version in versions if version)
     return " — ".join(filter(None, (name, told)))
+
+
+def _limits(limits: Limits) -> str:
+    return t(
+        "image up to {image}, advised {advised}; code folder up to {code}; user {user} ({uid})", image=size(limits.image_bytes),
+        advised=size(limits.advised_bytes), code=size(limits.code_bytes), user=limits.user, uid=limits.uid,
+    )

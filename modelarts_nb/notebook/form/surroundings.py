@@ -20,10 +20,10 @@ from ...form.packages import environment_lines, imported_modules, pinned
 from ...messages import language, t
 from ...reference import parse_reference
 from ...sandbox import region as sandbox
+from ...settings import DEFAULT_REGION
 
 MOST_FILES = 2_000  # of a folder that is measured while one types
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
-DEFAULT_REGION = "cn-north-4"
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,10 @@ def _distribution(module: str) -> tuple[str, str] | None:
         found = importlib.metadata.distribution(module)
     except (importlib.metadata.PackageNotFoundError, ValueError):
         names = _by_module(tuple(sys.path)).get(module)
-        found = importlib.metadata.distribution(names[0]) if names else None
-    return (str(found.metadata["Name"]), found.version) if found is not None else None
+        if not names:
+            return None
+        found = importlib.metadata.distribution(names[0])
+    return str(found.metadata["Name"]), found.version
 
 
 @functools.lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from ... import api, messages
 from ...building.request import DockerfileSource
 from ...catalog import PROCESSORS
 from ...errors import ModelArtsError
-from ...form import Choice, Problem, cells, check, reopen
+from ...form import Problem, cells, check, reopen
 from ...form.choice import bases, fitted, pythons, versions
 from ...messages import t
 from ...session import session
@@ -61,7 +61,7 @@ class Form:
         return made
 
     def _field(self, kind: Any, **options: Any) -> Any:
-        made = kind(layout=self._layout, **options)
+        made = kind(layout=self._layout, tooltip="", **options)
         made.add_class("ma-field")
         return made
 
@@ -226,7 +226,8 @@ class Form:
             options = getattr(widget, "options", None)
             if name == typed and not isinstance(widget, widgets.Dropdown):
                 continue
-            if isinstance(widget, (widgets.Dropdown, widgets.RadioButtons)) and value not in (v for _, v in options):
+            is_select = isinstance(widget, (widgets.Dropdown, widgets.RadioButtons))
+            if is_select and value not in (each for _, each in options or ()):
                 value = None
             if widget.value != value:
                 widget.value = value
