@@ -50,6 +50,7 @@ setup(
             "protobuf>=5",        # the judge of our own wire encoding
             "h2>=4",              # the judge of our own HTTP/2
             "paramiko>=3",        # docker-py imports it for ssh://, also where the ssh program does the work
+            "axe-playwright-python>=0.1",  # axe-core, the judge of accessibility in the browser tests
             "playwright>=1.45",   # drives the system's Chromium against a real JupyterLab
         ],
     },

@@ -20,8 +20,8 @@ FLOORS = {
     "notebook": 6, "cli": 6, "__init__": 6, "__main__": 6,
 }
 PURE = (
-    "catalog", "form", "messages", "errors", "events", "text", "reference", "settings", "image", "dockerfile", "rules", "building",
-    "training", "trace",
+    "catalog", "form", "messages", "errors", "events", "text", "reference", "settings", "image", "dockerfile", "rules",
+    "building", "training", "trace",
 )
 DOES_IO = {"socket", "subprocess", "requests", "docker", "urllib.request", "http.client", "threading", "shutil", "tempfile"}
 NO_SIBLINGS = ("engine", "registry", "cloud")  # each talks to one system and knows none of the others
