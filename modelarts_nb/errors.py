@@ -21,6 +21,16 @@ Retries look at ``temporary``, never at text. No error carries a secret.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+from .messages import mark, t
+
+CELL = mark("cell")  # the origin of a text that was written in the notebook; others are paths
+
+
+def at(origin: str, line: int, message: str) -> str:
+    """The message behind its place: “cell, line 3: …”; ``origin`` is ``CELL`` or a path."""
+    return t("{origin}, line {line}: {message}", origin=t(CELL) if origin == CELL else origin, line=line, message=message)
 
 
 class ModelArtsError(Exception):
@@ -45,7 +55,7 @@ class ModelArtsError(Exception):
         if self.hint:
             lines += ["", self.hint]
         if self.log_path:
-            lines += ["", f"Full log: {self.log_path}"]
+            lines += ["", t("Full log: {path}", path=self.log_path)]
         return lines
 
     def _render_traceback_(self) -> list[str]:
@@ -83,7 +93,7 @@ class DockerfileSyntaxError(ModelArtsError):
 
     def _lines(self) -> list[str]:
         shown = self.line + self.first_line - 1
-        lines = [f"{self.origin}, line {shown}: {self.message}"]
+        lines = [at(self.origin, shown, self.message)]
         if self.text:
             lines.append(f"  {self.text}")
             if self.column:
@@ -94,11 +104,25 @@ class DockerfileSyntaxError(ModelArtsError):
 
 
 class ChecksFailed(ModelArtsError):
-    """One or more findings of error severity; ``findings`` holds them all."""
+    """One or more findings of error severity; ``findings`` holds them all, ``report`` the CheckReport of an image.
 
-    def __init__(self, message: str, hint: str = "", findings: Sequence[object] = ()) -> None:
+    ``told``: those of error severity as lines of text. ``first_line``: the number that the Dockerfile's line 1 has where the
+    user sees it.
+    """
+
+    def __init__(
+        self, message: str, hint: str = "", findings: Sequence[Any] = (), report: object = None, *, told: Sequence[str] = (),
+        first_line: int = 1,
+    ) -> None:
         super().__init__(message, hint)
         self.findings = tuple(findings)
+        self.report = report
+        self.told = tuple(told)
+        self.first_line = first_line
+
+    def _lines(self) -> list[str]:
+        first, *rest = super()._lines()
+        return [first, *self.told, *rest]
 
 
 class EngineError(ModelArtsError):
@@ -136,9 +160,10 @@ class BuildFailed(EngineError):
         self.log_path = log_path
 
     def _lines(self) -> list[str]:
-        where = f"{self.origin}, line {self.line}: " if self.line else ""
         first, *rest = super()._lines()
-        return [f"{where}{first}", *(f"  {line[:400]}" for line in self.log_tail), *rest]
+        if self.line:
+            first = at(self.origin, self.line, first)
+        return [first, *(f"  {line[:400]}" for line in self.log_tail), *rest]
 
 
 class RunFailed(EngineError):

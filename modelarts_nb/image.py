@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .messages import t
+from .rules.model import Finding
 from .text import size
 
 
@@ -22,7 +24,8 @@ class Image:
     """An image in the Engine: what ``%build`` returns.
 
     ``reference`` is its first tag as given ("" for none), ``id`` its config's digest, ``size`` the sum of its
-    uncompressed layers in bytes, ``layers`` the diff IDs from the base up, ``history`` from the base up.
+    uncompressed layers in bytes, ``layers`` the diff IDs from the base up, ``history`` from the base up. ``findings``:
+    what the rules and the Engine said of its Dockerfile; ``checks``: that in a few words ("" where nothing was built).
     """
 
     reference: str
@@ -36,6 +39,8 @@ class Image:
     labels: dict[str, str] = field(default_factory=dict, repr=False, hash=False)
     log_path: str = ""
     dockerfile: str = ""
+    findings: tuple[Finding, ...] = field(default=(), repr=False)
+    checks: str = ""
 
     @property
     def short_id(self) -> str:
@@ -43,7 +48,7 @@ class Image:
         return self.id.removeprefix("sha256:")[:12]
 
     def __str__(self) -> str:
-        layers = "1 layer" if len(self.layers) == 1 else f"{len(self.layers)} layers"
+        layers = t("1 layer") if len(self.layers) == 1 else t("{count} layers", count=len(self.layers))
         return f"{self.reference or self.short_id}  {self.short_id}  {size(self.size)}  {layers}  {self.platform}"
 
 

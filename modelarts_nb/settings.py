@@ -45,6 +45,7 @@ class Settings:
 
     ``engine``: URL of the Docker Engine ("": found, see engine/discovery.py). ``contract``: generation of the
     platform's container contract. ``push_to``: ``host/organization`` that ``%push`` puts before a name without one.
+    ``region``: where the image will train ("": the one of ``push_to``'s registry).
     ``progress``: how running things are shown. ``catalog``: a file with a person's own regions and base images, merged over
     the catalogue's ("": ``catalog.json`` in ``paths.home()``, where there is one). ``language``: ``en`` or ``zh-CN`` ("": as
     JupyterLab or the system speaks).
@@ -53,6 +54,7 @@ class Settings:
     engine: str = ""
     contract: str = "v1"
     push_to: str = ""
+    region: str = ""
     progress: str = "auto"
     catalog: str = ""
     language: str = ""

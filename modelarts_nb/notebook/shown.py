@@ -11,7 +11,7 @@ from ..text import size
 from ..training.run import TrainingRun
 from .offer import Offer
 from .status import Status
-from .view import html, plain
+from .view import findings, html, plain
 from .view.card import facts, short_instruction
 
 T = TypeVar("T")
@@ -23,9 +23,14 @@ def bundle(value: Any) -> dict[str, str]:
     """The value as a MIME bundle."""
     title, subject, details = _describe(value)
     rows = facts(value)
+    lines: list[str] = []
+    extra = ""
+    if isinstance(value, Kept):
+        lines = findings.lines(value.findings, value.source.first_line)
+        extra = findings.table(value.findings, value.source.first_line)
     return {
-        "text/plain": "\n".join([f"{title} {subject}".strip(), *plain.fact_lines(rows)]),
-        "text/html": html.facts_card(title, subject, rows, details),
+        "text/plain": "\n".join([f"{title} {subject}".strip(), *plain.fact_lines(rows), *lines]),
+        "text/html": html.facts_card(title, subject, rows, details, extra),
     }
 
 

@@ -7,7 +7,8 @@ that explain it.
 from __future__ import annotations
 
 from .builds import build, build_elsewhere, parse
+from .checks import checked, judge
 from .pushes import push
 from .runs import train
 
-__all__ = ["build", "build_elsewhere", "parse", "push", "train"]
+__all__ = ["build", "build_elsewhere", "checked", "judge", "parse", "push", "train"]

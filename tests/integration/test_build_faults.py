@@ -13,6 +13,7 @@ from modelarts_nb import paths
 from modelarts_nb.building.request import DockerfileSource
 from modelarts_nb.engine import private
 from modelarts_nb.errors import BuildFailed, EngineAPIError, EngineUnavailable, SettingsError
+from modelarts_nb.services import unmount_below
 
 from ..conftest import wait_until
 
@@ -108,7 +109,7 @@ def doomed(tmp_path, base_image, connected, monkeypatch):
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     yield
     private.down()
-    subprocess.run(["umount", disk], check=True)
+    unmount_below(disk)
 
 
 def test_an_engine_that_dies_in_the_middle_of_a_build_is_told(doomed, build, tmp_path):

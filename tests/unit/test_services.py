@@ -2,7 +2,10 @@
 
 import os
 import signal
+import socket
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +35,31 @@ def test_it_runs_until_it_is_stopped(service):
     assert service.pid() == 0
     assert not start_time(pid)
     service.stop()
+
+
+FIRST_THREAD_ENDS = """
+import ctypes, platform, socket, threading, time
+listener = socket.create_server(("127.0.0.1", 0))
+threading.Thread(target=time.sleep, args=(600,)).start()
+print(listener.getsockname()[1], "up", flush=True)
+time.sleep(0.2)
+ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[platform.machine()], 0)  # exit(2): this thread and no other
+"""
+
+
+def test_a_program_has_not_ended_while_one_of_its_threads_holds_its_port(service):
+    service.start([sys.executable, "-c", FIRST_THREAD_ENDS], is_up(service))
+    pid, port = service.pid(), int(service.log.read_text().split()[0])
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < deadline
+    with socket.socket() as probe, pytest.raises(OSError, match="in use"):
+        probe.bind(("127.0.0.1", port))
+    assert start_time(pid)
+    os.kill(pid, signal.SIGKILL)
+    assert services.ended([pid], 20)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", port))
 
 
 def test_one_that_ends_before_it_is_ready_says_what_it_said_last(service):

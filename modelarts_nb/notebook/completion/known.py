@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ... import api
+from ...catalog import Catalog
 from ...session import session
 from ...settings import DEFAULT_REGION
 from ..magics import ALL
@@ -22,15 +23,21 @@ _KINDS = {
 def known(shell: Any) -> Known:
     """All of it. Raises SettingsError for a catalogue of one's own that cannot be read."""
     catalog = api.catalog()
-    registry, _, organization = api.current_settings().push_to.partition("/")
+    settings = api.current_settings()
+    registry, _, organization = settings.push_to.partition("/")
     own = [made.reference for made in (session.image, session.pushed) if made is not None]
     names = tuple(dict.fromkeys(filter(None, (*own, *images.local()))))
     here = [name.partition("/")[0] for name in names if name.startswith("localhost:")]
     return Known(
         catalog=catalog, magics={name: options for magics in ALL for name, options in _magics(magics)},
-        dockerfiles=tuple(session.dockerfiles), images=names, registry=registry or catalog.region(DEFAULT_REGION).registry,
+        dockerfiles=tuple(session.dockerfiles), images=names, registry=registry or _registry(catalog, settings.region),
         destinations=(*([f"{registry}/{organization}/"] if organization else []), *(f"{host}/" for host in here)),
     )
+
+
+def _registry(catalog: Catalog, region: str) -> str:
+    known = {each.id: each.registry for each in catalog.all_regions}
+    return known.get(region) or known.get(DEFAULT_REGION, "")
 
 
 def _magics(magics: Any) -> list[tuple[str, Sequence[Option]]]:

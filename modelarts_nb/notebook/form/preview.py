@@ -50,9 +50,9 @@ def problems_html(problems: Sequence[Problem], labels: dict[str, str]) -> str:
     return f'<div role="{role}"><ul class="ma-problems">{"".join(rows)}</ul></div>' if rows else ""
 
 
-def told_html(text: str, good: bool) -> str:
+def told_html(text: str, *, good: bool, note: bool = False) -> str:
     """One sentence about what a button did."""
-    sign, kind = ("✓", "ma-good") if good else ("✕", "ma-error")
+    sign, kind = ("✓", "ma-good") if good else ("i", "ma-note") if note else ("✕", "ma-error")
     return (
         f'<div role="status"><ul class="ma-problems"><li class="{kind}"><span aria-hidden="true">{sign}</span>'
         f"<span>{html.escape(text)}</span></li></ul></div>"

@@ -61,7 +61,8 @@ def defaults(found: tuple[Place, ...], catalog: Catalog) -> Choice:
     """The choice that the form opens with: the settings' contract, registry and organization, and files that are here."""
     settings = api.current_settings()
     wanted, organization = _push_to(settings.push_to)
-    place = next((place for place in found if place.registry == wanted), None)
+    place = next((place for place in found if settings.region in (place.id, "sandbox" if place.offered else place.id)), None)
+    place = place or next((place for place in found if place.registry == wanted), None)
     place = place or (found[0] if found[0].offered else next(place for place in found if place.id == DEFAULT_REGION))
     code = next(iter(code_folders()), "")
     choice = Choice(

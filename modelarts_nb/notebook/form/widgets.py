@@ -16,6 +16,7 @@ from ...errors import ModelArtsError
 from ...form import Problem, cells, check, reopen
 from ...form.choice import bases, fitted, pythons, versions
 from ...messages import t
+from ...rules.model import Severity
 from ...session import session
 from . import surroundings
 from .preview import cells_html, problems_html, told_html
@@ -144,12 +145,14 @@ class Form:
     def _review(self) -> None:
         source = DockerfileSource(self._cells()[0].partition("\n")[2] + "\n", first_line=2, context=Path.cwd())
         try:
-            found = api.review(source).findings
+            found = [each for each in api.review(source, contract=self.choice.contract).findings if not each.ignored]
         except ModelArtsError as error:
             self._told.value = told_html(str(error), good=False)
             return
-        said = "; ".join(t("line {line}: {text}", line=line, text=text) for line, text in found)
-        self._told.value = told_html(said or t("Nothing is wrong with this Dockerfile."), good=not found)
+        said = [(each.severity is Severity.ERROR, t("line {line}: {text} ({code})", line=each.line + 1, text=each.message,
+                                                     code=each.code)) for each in found]
+        self._told.value = "".join(told_html(text, good=False, note=not error) for error, text in said) or told_html(
+            t("Nothing is wrong with this Dockerfile."), good=True)
 
     def _written(self, count: int) -> None:
         said = t("{count} cells written below. Run them one after the other.", count=count) if count else t(

@@ -58,6 +58,7 @@ class BuildMagics(Magics):
     @argument("--builder", default="", metavar="URL", help="A BuildKit at tcp://… or unix://…, which pushes what it builds.")
     @argument("--no-cache", action="store_true", help="Run every step again.")
     @argument("--pull", action="store_true", help="Ask the registry for newer base images.")
+    @argument("--no-check", action="store_true", help="Build also what the platform's rules find errors in.")
     @argument("--log", default="", metavar="FILE", help="Where the whole log goes.")
     @argument("-q", "--quiet", action="store_true", help="Show nothing unless it fails.")
     def build(self, line: str) -> Image | Export | PushedImage:
@@ -83,6 +84,6 @@ class BuildMagics(Magics):
             labels=pairs("--label", options.label), builder=options.builder,
             add_hosts=dict(map(build_options.host_option, options.add_host)),
             output=build_options.output_option(options.output) if options.output else None,
-            progress="quiet" if options.quiet else "",
+            check=not options.no_check, progress="quiet" if options.quiet else "",
         )
         return shown.already(self.shell, image)

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...image import Export, Image, PushedImage
+from ...messages import t
+from ...rules.model import Severity
+from ...rules.words import counted
 from ...session import Kept
 from ...text import clean, duration, size
 from ...trace import State, Step, Trace
@@ -55,6 +58,8 @@ def _(result: Image) -> Sequence[Fact]:
     rows = [Fact("Image", " · ".join(filter(None, (result.short_id, result.platform, _user(result.user)))), code=True)]
     biggest = sorted((layer for layer in result.history if layer.size), key=lambda layer: -layer.size)[:3]
     rows.append(Fact("Size", f"{size(result.size)} in {len(result.layers)} layers"))
+    if result.checks:
+        rows.append(Fact(t("Checks"), result.checks))
     if biggest:
         rows.append(Fact("Largest", " · ".join(f"{short_instruction(x.created_by)} {size(x.size)}" for x in biggest)))
     return rows
@@ -66,8 +71,9 @@ def _(result: Kept) -> Sequence[Fact]:
     stages = f", {result.stages} stages" if result.stages > 1 else ""
     context = f"context folder {short_path(source.context.resolve())}" if source.context else "no context folder"
     rows = [Fact("Kept", f"{result.instructions} instructions{stages}; {context}")]
-    rows += [Fact(f"Line {line}", text) for line, text in result.findings]
-    return [*rows, Fact("Next", f"%build {source.name} -t {source.name}:v1", code=True)]
+    rows.append(Fact(t("Checks"), counted(result.findings)))
+    stopped = any(each.severity is Severity.ERROR and not each.ignored for each in result.findings)
+    return rows if stopped else [*rows, Fact("Next", f"%build {source.name} -t {source.name}:v1", code=True)]
 
 
 @facts.register

@@ -8,9 +8,10 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from ...errors import BuildFailed, ModelArtsError
+from ...errors import BuildFailed, ChecksFailed, ModelArtsError
 from ...text import duration, shorten, size
 from ...trace import State, Step, Trace
+from . import findings
 from .card import Fact, Work, short_path, state_of, step_name, summary
 
 SIGNS = {
@@ -87,8 +88,10 @@ def render(
     return "".join(parts)
 
 
-def facts_card(title: str, subject: str, rows: Sequence[Fact], details: Sequence[tuple[str, str]] = ()) -> str:
-    """A result by itself: a head, its facts, and a table of details (two columns) that opens."""
+def facts_card(
+    title: str, subject: str, rows: Sequence[Fact], details: Sequence[tuple[str, str]] = (), extra: str = ""
+) -> str:
+    """A result by itself: a head, its facts, ``extra`` (HTML), and a table of details (two columns) that opens."""
     table = ""
     if details:
         body = "".join(f'<tr><td></td><td class="ma-name"><code>{escape(a)}</code></td><td class="ma-time ma-dim">'
@@ -96,7 +99,7 @@ def facts_card(title: str, subject: str, rows: Sequence[Fact], details: Sequence
         table = f'<details><summary>{len(details)} layers</summary><table class="ma-steps">{body}</table></details>'
     return (
         f'{STYLE}<div class="ma" role="group" aria-label="{escape(title)} {escape(subject)}"><div class="ma-head">'
-        f"<b>{escape(title)}</b> <code>{escape(subject)}</code></div>{_facts(rows)}{table}</div>"
+        f"<b>{escape(title)}</b> <code>{escape(subject)}</code></div>{_facts(rows)}{extra}{table}</div>"
     )
 
 
@@ -210,6 +213,9 @@ def _warnings(trace: Trace) -> str:
 
 
 def _why(error: ModelArtsError, trace: Trace) -> str:
+    if isinstance(error, ChecksFailed):
+        said = f'<div class="ma-why" role="alert">{escape(error.message)}\n{escape(error.hint)}</div>'
+        return said + findings.table(error.findings, error.first_line)
     where = f"{error.origin}, line {error.line}: " if isinstance(error, BuildFailed) and error.line else ""
     text = f"{where}{trace.redact(error.message)}"
     hint = f"\n{escape(trace.redact(error.hint))}" if error.hint else ""

@@ -29,7 +29,8 @@ def render(
     state = state_of(trace, ended, error)
     title = {State.RUNNING: work.running, State.DONE: work.done, State.FAILED: work.failed}.get(state, "Cancelled")
     lines = [f"{title} {subject} · {summary(work, trace, seconds)}"]
-    lines += [f"  ! {trace.redact(warning.short)}" for warning in trace.warnings]
+    for warning in trace.warnings:
+        lines += [f"  ! {trace.redact(warning.short)}", *(f"    {trace.redact(line)}" for line in warning.detail)]
     lines += fact_lines(rows)
     if ended and log_path:
         lines.append(f"  Full log: {short_path(log_path)}")
