@@ -12,6 +12,8 @@ $(VENV)/bin/python:
 
 $(VENV)/.lab: setup.py $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lab]'
+	@mkdir -p $(VENV)/share/jupyter/labextensions  # an editable installation places no data files
+	@ln -sfn "$(CURDIR)/labextension" $(VENV)/share/jupyter/labextensions/modelarts-nb
 	@touch $@
 
 $(VENV)/.dev: setup.py $(VENV)/bin/python

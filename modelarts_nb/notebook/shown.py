@@ -13,6 +13,7 @@ from ..rules.report import CheckReport
 from ..session import Kept
 from ..text import clean, duration, size
 from ..training.run import TrainingRun
+from .offer import Offer
 from .status import Status
 from .view import findings, html, plain
 from .view.card import Fact, facts, short_instruction, short_path, whole
@@ -39,7 +40,7 @@ def _(result: Started) -> Sequence[Fact]:
 
 
 T = TypeVar("T")
-_TYPES = (Background, Started, CheckReport, Image, Export, PushedImage, TrainingRun, Kept, Status)
+_TYPES = (Background, Started, CheckReport, Image, Export, PushedImage, TrainingRun, Kept, Status, Offer)
 # Values of the cloud: their cards are imported with the first of them, not when the extension is loaded
 _LATE = {
     "Account": "modelarts_nb.cloud.account", "Preflight": "modelarts_nb.workflows.submits", "Table": "modelarts_nb.table",
@@ -144,4 +145,6 @@ def _describe(value: Any) -> tuple[str, str, list[tuple[str, str]]]:
         return t("In the background"), f"{value.kind} {value.subject}", []
     if isinstance(value, Started):
         return t("In the background"), "", []
+    if isinstance(value, Offer):
+        return t("Catalogue"), value.region, []
     return "Custom image", "", []

@@ -28,13 +28,15 @@ SETTINGS = {
     "docmanager-extension/plugin": {"autosave": False},
     "notebook-extension/tracker": {"windowingMode": "none"},  # cells out of view are rendered too
 }
+EXTENSION = Path(__file__).parents[2] / "labextension"  # an editable installation places none
 CELL = "jupyterapp.shell.currentWidget.content"
 
 
 class Lab:
-    """One JupyterLab on ``root``; a context manager."""
+    """One JupyterLab on ``root``; a context manager. ``language``: its display language, for example zh_CN; ``extension``:
+    with our own prebuilt extension, as an installation from the wheel has it."""
 
-    def __init__(self, root, state, *, dark=False, language=""):
+    def __init__(self, root, state, *, dark=False, language="", extension=True):
         self.root, self.state = root, state
         self.token = secrets.token_hex(8)
         self.port = free_port()
@@ -47,6 +49,13 @@ class Lab:
         settings = dict(SETTINGS)
         if dark:
             settings["apputils-extension/themes"] = {"theme": "JupyterLab Dark"}
+        if language:
+            settings["translation-extension/plugin"] = {"locale": language}
+            self.environment.pop("MODELARTS_NB_LANGUAGE", None)
+        if extension:
+            place = state / "DATA" / "labextensions" / "modelarts-nb"
+            place.parent.mkdir(parents=True)
+            place.symlink_to(EXTENSION)
         for name, values in settings.items():
             path = state / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
