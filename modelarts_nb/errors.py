@@ -21,6 +21,7 @@ Retries look at ``temporary``, never at text. No error carries a secret.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from .messages import mark, t
 
@@ -103,11 +104,25 @@ class DockerfileSyntaxError(ModelArtsError):
 
 
 class ChecksFailed(ModelArtsError):
-    """One or more findings of error severity; ``findings`` holds them all."""
+    """One or more findings of error severity; ``findings`` holds them all, ``report`` the CheckReport of an image.
 
-    def __init__(self, message: str, hint: str = "", findings: Sequence[object] = ()) -> None:
+    ``told``: those of error severity as lines of text. ``first_line``: the number that the Dockerfile's line 1 has where the
+    user sees it.
+    """
+
+    def __init__(
+        self, message: str, hint: str = "", findings: Sequence[Any] = (), report: object = None, *, told: Sequence[str] = (),
+        first_line: int = 1,
+    ) -> None:
         super().__init__(message, hint)
         self.findings = tuple(findings)
+        self.report = report
+        self.told = tuple(told)
+        self.first_line = first_line
+
+    def _lines(self) -> list[str]:
+        first, *rest = super()._lines()
+        return [first, *self.told, *rest]
 
 
 class EngineError(ModelArtsError):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .messages import t
+from .rules.model import Finding
 from .text import size
 
 
@@ -23,7 +24,8 @@ class Image:
     """An image in the Engine: what ``%build`` returns.
 
     ``reference`` is its first tag as given ("" for none), ``id`` its config's digest, ``size`` the sum of its
-    uncompressed layers in bytes, ``layers`` the diff IDs from the base up, ``history`` from the base up.
+    uncompressed layers in bytes, ``layers`` the diff IDs from the base up, ``history`` from the base up. ``findings``:
+    what the rules and the Engine said of its Dockerfile; ``checks``: that in a few words ("" where nothing was built).
     """
 
     reference: str
@@ -37,6 +39,9 @@ class Image:
     labels: dict[str, str] = field(default_factory=dict, repr=False, hash=False)
     log_path: str = ""
     dockerfile: str = ""
+    media_type: str = field(default="", repr=False)  # of its manifest, where the Engine keeps one (containerd's image store)
+    findings: tuple[Finding, ...] = field(default=(), repr=False)
+    checks: str = ""
 
     @property
     def short_id(self) -> str:
@@ -52,13 +57,15 @@ class Image:
 class PushedImage:
     """What ``%push`` returns: where the image is now.
 
-    ``digest`` and ``media_type`` are the registry's own, read back after the push.
+    ``digest`` and ``media_type`` are the registry's own, read back after the push. ``checks``: what the checks before it
+    said ("": there were none).
     """
 
     reference: str
     digest: str
     media_type: str
     size: int = 0
+    checks: str = ""
 
     @property
     def pinned(self) -> str:

@@ -1,7 +1,10 @@
 """Dockerfile text to values, with the place of everything kept. No I/O."""
 
 from .locate import locate
-from .model import Dockerfile, Flag, Instruction, Stage
+from .model import Dockerfile, Flag, Instruction, Span, Stage
 from .parser import parse_dockerfile
+from .scope import Resolved, Scope, Step, resolve
 
-__all__ = ["Dockerfile", "Flag", "Instruction", "Stage", "locate", "parse_dockerfile"]
+__all__ = [
+    "Dockerfile", "Flag", "Instruction", "Resolved", "Scope", "Span", "Stage", "Step", "locate", "parse_dockerfile", "resolve",
+]

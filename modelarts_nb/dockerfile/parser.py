@@ -4,19 +4,19 @@
     stage       = FROM [ --platform=… ] image [ AS name ] { instruction }
     instruction = KEYWORD { --flag[=value] } arguments
 
-Line structure: see lines.py.
+Line structure: see lines.py. What each instruction takes: see accepted.py. Variables: see expand.py and scope.py.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
-import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..errors import DockerfileSyntaxError
-from .lines import LogicalLine, directives, logical_lines
-from .model import Dockerfile, Flag, Instruction, Stage
+from .accepted import check, check_flag
+from .lines import BLANKS, SPACE, Failing, LogicalLine, directives, logical_lines, quoted_words
+from .model import PAIRS, Dockerfile, Flag, Instruction, Stage, blank_words, span
 
 # Each keyword with the flags that it takes, of all frontends up to Dockerfile 1.19
 FLAGS: dict[str, frozenset[str]] = {
@@ -31,27 +31,7 @@ FLAGS: dict[str, frozenset[str]] = {
     "SHELL": frozenset(), "STOPSIGNAL": frozenset(), "USER": frozenset(), "VOLUME": frozenset(), "WORKDIR": frozenset(),
 }
 _JSON = frozenset({"ADD", "COPY", "CMD", "ENTRYPOINT", "RUN", "SHELL", "VOLUME"})
-_NEEDS_ARGUMENTS = frozenset(FLAGS) - {"CMD", "ENTRYPOINT", "RUN"}
-_STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*\Z")
-_FLAG = re.compile(r"--([A-Za-z][A-Za-z0-9-]*)(=)?")
-_MOUNT_TYPES = frozenset({"bind", "cache", "tmpfs", "secret", "ssh"})
-
-
-@dataclass(frozen=True)
-class _Failing:
-    """Makes the error for a place in this text."""
-
-    lines: tuple[str, ...]
-    origin: str
-    first_line: int
-
-    def __call__(self, message: str, *, line: int, column: int = 0, hint: str = "") -> DockerfileSyntaxError:
-        text = self.lines[line - 1] if line <= len(self.lines) else ""
-        if not column and text.strip():
-            column = len(text) - len(text.lstrip()) + 1
-        return DockerfileSyntaxError(
-            message, line=line, column=column, text=text, hint=hint, origin=self.origin, first_line=self.first_line
-        )
+_REPEATABLE = frozenset({"mount", "exclude", "device"})
 
 
 def parse_dockerfile(text: str, *, origin: str = "Dockerfile", first_line: int = 1) -> Dockerfile:
@@ -61,23 +41,23 @@ def parse_dockerfile(text: str, *, origin: str = "Dockerfile", first_line: int =
     2), so that the message can name the line the user sees.
     """
     lines = text.split("\n")
-    fail = _Failing(tuple(lines), origin, first_line)
+    fail = Failing(tuple(lines), origin, first_line)
     found, start = directives(lines, fail)
     escape = found.get("escape", "\\")
     instructions = [_instruction(line, escape, fail) for line in logical_lines(lines, start, escape, fail)]
     if not instructions:
         raise fail("there is no instruction in it", line=1, hint="A Dockerfile starts with FROM IMAGE.")
-    return Dockerfile(text, *_stages(instructions, fail), directives=found)
+    return Dockerfile(text, *_stages(instructions, fail), found, origin, first_line)
 
 
-def _stages(instructions: list[Instruction], fail: _Failing) -> tuple[tuple[Stage, ...], tuple[Instruction, ...]]:
+def _stages(instructions: list[Instruction], fail: Failing) -> tuple[tuple[Stage, ...], tuple[Instruction, ...]]:
     arguments: list[Instruction] = []
-    stages: list[Stage] = []
+    stages: list[tuple[Instruction, list[Instruction]]] = []
     for instruction in instructions:
         if instruction.keyword == "FROM":
-            stages.append(_stage(instruction, len(stages)))
+            stages.append((instruction, []))
         elif stages:
-            stages[-1] = replace(stages[-1], instructions=(*stages[-1].instructions, instruction))
+            stages[-1][1].append(instruction)
         elif instruction.keyword == "ARG":
             arguments.append(instruction)
         else:
@@ -87,199 +67,141 @@ def _stages(instructions: list[Instruction], fail: _Failing) -> tuple[tuple[Stag
             )
     if not stages:
         raise fail("there is no FROM in it", line=arguments[-1].line, hint="Name the base image: FROM IMAGE.")
-    return tuple(stages), tuple(arguments)
+    return tuple(_stage(origin, index, tuple(made)) for index, (origin, made) in enumerate(stages)), tuple(arguments)
 
 
-def _stage(origin: Instruction, index: int) -> Stage:
+def _stage(origin: Instruction, index: int, instructions: tuple[Instruction, ...]) -> Stage:
     name = origin.words[2].lower() if len(origin.words) == 3 else ""
-    return Stage(index, name, origin.words[0], origin.flag("platform") or "", origin)
+    return Stage(index, name, origin.words[0], origin.flag("platform") or "", origin, instructions)
 
 
-def _instruction(line: LogicalLine, escape: str, fail: _Failing, *, nested: bool = False) -> Instruction:
-    keyword, *rest = line.text.split(None, 1)
-    keyword = keyword.upper()
-    if keyword not in FLAGS:
-        raise _unknown(line, keyword, fail)
-    flags, arguments = _flags(keyword, "".join(rest).strip(), escape, line, fail)
-    words, exec_form = _words(keyword, arguments)
-    made = Instruction(
-        keyword, line.line, line.end_line, flags, arguments, words, exec_form, line.heredocs, line.text
-    )
-    _check(made, fail, nested=nested)
-    if keyword == "ONBUILD":
-        inner = replace(line, text=arguments)
-        if arguments.split(None, 1)[0].upper() in ("ONBUILD", "FROM", "MAINTAINER"):
-            raise fail(f"{arguments.split(None, 1)[0].upper()} isn't allowed as an ONBUILD trigger", line=line.line)
-        _instruction(inner, escape, fail, nested=True)
+def _instruction(line: LogicalLine, escape: str, fail: Failing) -> Instruction:
+    start = len(line.text) - len(line.text.lstrip(SPACE))
+    made = _parsed(line, start, escape, fail)
+    if made.keyword == "HEALTHCHECK" and len(made.words) > 1:
+        _words("CMD", BLANKS.split(made.arguments, maxsplit=1)[1], escape, line, made.offset, fail)
+    if made.keyword == "ONBUILD" and made.arguments:
+        # The Engine looks at the trigger's form; how many arguments it has is seen by the build that runs it
+        first = BLANKS.split(made.arguments, maxsplit=1)[0].upper()
+        if first in ("ONBUILD", "FROM", "MAINTAINER"):
+            raise fail(f"{first} isn't allowed as an ONBUILD trigger", line=line.line)
+        if first in FLAGS:
+            made = replace(made, trigger=_parsed(line, made.offset, escape, fail, strict=False))
+    check(made, fail)
     return made
 
 
-def _unknown(line: LogicalLine, keyword: str, fail: _Failing) -> DockerfileSyntaxError:
-    close = difflib.get_close_matches(keyword, FLAGS, n=1, cutoff=0.6)
+def _parsed(line: LogicalLine, start: int, escape: str, fail: Failing, *, strict: bool = True) -> Instruction:
+    """The instruction that starts at ``start`` of the joined line; how many arguments it has is not judged yet.
+
+    ``strict``: flags that the instruction does not have are refused.
+    """
+    text = line.text.rstrip(SPACE)
+    blank = BLANKS.search(text, start)
+    keyword = text[start : blank.start() if blank else len(text)].upper()
+    if keyword not in FLAGS:
+        raise _unknown(line, keyword, start, fail)
+    strict = strict and keyword != "ARG"  # the Engine never looks at ARG's flags
+    flags, offset = _flags(keyword, text, blank.end() if blank else len(text), line, fail if strict else None)
+    offset += len(text[offset:]) - len(text[offset:].lstrip(SPACE))
+    arguments = text[offset:]
+    words, exec_form = _words(keyword, arguments, escape, line, offset, fail)
+    made = Instruction(
+        keyword, line.line, line.end_line, flags, arguments, words, exec_form, line.heredocs, text, None, line.comments,
+        escape, line.places, offset,
+    )
+    if keyword in PAIRS and arguments:
+        check(made, fail)
+    return made
+
+
+def _unknown(line: LogicalLine, keyword: str, start: int, fail: Failing) -> DockerfileSyntaxError:
+    close = difflib.get_close_matches(keyword[:40], FLAGS, n=1, cutoff=0.6)
     hint = f"Did you mean {close[0]}?" if close else f"Instructions are: {', '.join(sorted(FLAGS))}."
     if keyword.startswith(("%", "!")):
         hint = "Magics stand in cells of their own; this cell holds a Dockerfile."
     elif not close and line.line > 1:
         hint += " A line that goes on ends with a backslash."
-    return fail(f"unknown instruction: {keyword}", line=line.line, hint=hint)
+    number, column = line.places.at(start)
+    return fail(f"unknown instruction: {keyword[:40]}", line=number, column=column, hint=hint)
 
 
 def _flags(
-    keyword: str, text: str, escape: str, line: LogicalLine, fail: _Failing
-) -> tuple[tuple[Flag, ...], str]:
+    keyword: str, text: str, index: int, line: LogicalLine, fail: Failing | None
+) -> tuple[tuple[Flag, ...], int]:
+    """The flags, and the offset behind them. ``fail`` None: any flag will do."""
     found: list[Flag] = []
-    while text.startswith("--"):
-        word, rest = _first_word(text, escape)
+    while True:
+        index += len(text[index:]) - len(text[index:].lstrip(SPACE))
+        if not text.startswith("--", index):
+            return tuple(found), index
+        word, end = _flag_word(text, index)
         if word == "--":
-            return tuple(found), rest.lstrip()
-        matched = _FLAG.match(word)
-        name = matched.group(1) if matched else word[2:]
-        if name not in FLAGS[keyword]:
-            close = difflib.get_close_matches(name, FLAGS[keyword], n=1)
-            known = ", ".join(f"--{known}" for known in sorted(FLAGS[keyword])) or "none"
-            raise fail(
-                f"{keyword} has no flag --{name}", line=line.line,
-                hint=f"Did you mean --{close[0]}?" if close else f"Its flags: {known}.",
-            )
-        flag = Flag(name, word[matched.end() :] if matched and matched.group(2) else None, line.line)
-        if flag.value is None and name not in ("link", "keep-git-dir", "parents", "unpack"):
-            raise fail(f"{keyword} --{name} wants a value: --{name}=…", line=line.line)
-        _check_mount(flag, line, fail)
+            return tuple(found), end
+        name, equals, value = word[2:].partition("=")
+        where = span(line.places, index, end)
+        flag = Flag(name, value if equals else None, where)
+        index = end
         found.append(flag)
-        text = rest.lstrip()
-    return tuple(found), text
+        if fail is None:
+            continue
+        if name not in FLAGS[keyword]:
+            close = difflib.get_close_matches(name[:40], FLAGS[keyword], n=1)
+            known = ", ".join(f"--{known}" for known in sorted(FLAGS[keyword])) or "none"
+            hint = f"Did you mean --{close[0]}?" if close else f"Its flags: {known}."
+            raise fail(f"{keyword} has no flag --{name[:40]}", line=where.line, column=where.column, hint=hint)
+        if name not in _REPEATABLE and any(other.name == name for other in found[:-1]):
+            raise fail(f"{keyword} --{name} is given twice", line=where.line, column=where.column)
+        check_flag(keyword, flag, fail)
 
 
-def _first_word(text: str, escape: str) -> tuple[str, str]:
-    """The first word, quotes taken off, and what follows it."""
-    word, quote, index = "", "", 0
+def _flag_word(text: str, index: int) -> tuple[str, int]:
+    """The word at ``index``, quotes taken off, and the offset behind it. The escape is always a backslash here."""
+    word, quote = "", ""
     while index < len(text):
         character = text[index]
-        if character == escape and index + 1 < len(text) and quote != "'":
-            word += text[index + 1]
+        if character == "\\":
+            word += text[index + 1 : index + 2]
             index += 2
             continue
         if quote:
             quote, word = ("", word) if character == quote else (quote, word + character)
         elif character in "\"'":
             quote = character
-        elif character.isspace():
+        elif character in SPACE:
             break
         else:
             word += character
         index += 1
-    return word, text[index:]
+    return word, min(index, len(text))
 
 
-def _check_mount(flag: Flag, line: LogicalLine, fail: _Failing) -> None:
-    if flag.name != "mount":
-        return
-    for part in (flag.value or "").split(","):
-        key, separator, value = part.partition("=")
-        if key.strip().lower() == "type" and "$" not in value and value.strip().lower() not in _MOUNT_TYPES:
-            raise fail(f"unsupported mount type “{value}”", line=line.line, hint=f"One of: {', '.join(sorted(_MOUNT_TYPES))}.")
-        if not separator and key not in ("readonly", "ro", "readwrite", "rw", "required"):
-            raise fail(f"--mount: “{part}” is not key=value", line=line.line)
-
-
-def _words(keyword: str, arguments: str) -> tuple[tuple[str, ...], bool]:
+def _words(
+    keyword: str, arguments: str, escape: str, line: LogicalLine, offset: int, fail: Failing
+) -> tuple[tuple[str, ...], bool]:
     if keyword in _JSON and arguments.startswith("["):
-        try:
-            values = json.loads(arguments)
-        except ValueError:
-            values = None  # the Engine takes it for the shell form then
-        if isinstance(values, list) and all(isinstance(value, str) for value in values):
-            return tuple(values), True
-    return tuple(arguments.split()), False
+        values = json_list(arguments)
+        if values is not None:
+            if not all(isinstance(value, str) for value in values):
+                number, column = line.places.at(offset)
+                raise fail(
+                    "when using JSON array syntax, arrays must be comprised of strings only", line=number, column=column,
+                    hint="Put every part in double quotes.",
+                )
+            return tuple(values), True  # type: ignore[arg-type]  # all of them are texts
+    if keyword in PAIRS:
+        return tuple(word for word, _ in quoted_words(arguments, escape)), False
+    return blank_words(arguments), False
 
 
-def _check(made: Instruction, fail: _Failing, *, nested: bool) -> None:
-    """What the Engine refuses by the number and form of arguments."""
-    if made.keyword in _NEEDS_ARGUMENTS and not made.arguments:
-        raise fail(f"{made.keyword} requires an argument", line=made.line)
-    check = _CHECKS.get(made.keyword)
-    if check is not None:
-        message, hint = check(made)
-        if message:
-            raise fail(message, line=made.line, hint=hint)
+def json_list(text: str) -> list[object] | None:
+    """The list that the text writes; None for what is no JSON list, which the Engine takes for the shell form."""
 
+    def no_constant(name: str) -> object:
+        raise ValueError(name)  # NaN and Infinity are Python's
 
-def _check_from(made: Instruction) -> tuple[str, str]:
-    words = made.words
-    if len(words) not in (1, 3) or (len(words) == 3 and words[1].upper() != "AS"):
-        return "FROM requires either one or three arguments", "Write FROM IMAGE, or FROM IMAGE AS NAME."
-    if len(words) == 3 and not _STAGE_NAME.match(words[2].lower()):
-        return f"invalid name for build stage: “{words[2]}”", "It starts with a letter, then letters, digits, “-”, “_”, “.”."
-    return "", ""
-
-
-def _check_copy(made: Instruction) -> tuple[str, str]:
-    if len(made.words) < 2 and not (made.heredocs and made.words):
-        return f"{made.keyword} requires at least two arguments", f"Write {made.keyword} SOURCE DESTINATION."
-    return "", ""
-
-
-def _check_pairs(made: Instruction) -> tuple[str, str]:
-    first = made.words[0]
-    if "=" not in first:
-        if len(made.words) < 2:
-            return f"{made.keyword} must have two arguments", f"Write {made.keyword} NAME=VALUE."
-        return "", ""
-    for word in _quoted_words(made.arguments):
-        if "=" not in word:
-            return f"Syntax error - can't find = in “{word}”", "Put quotes around a value with spaces: NAME=\"A VALUE\"."
-        if word.startswith("="):
-            return f"{made.keyword} names can not be blank", "Write NAME=VALUE."
-    return "", ""
-
-
-def _check_arg(made: Instruction) -> tuple[str, str]:
-    blank = any(word.startswith("=") for word in _quoted_words(made.arguments))
-    return ("ARG names can not be blank", "Write ARG NAME or ARG NAME=VALUE.") if blank else ("", "")
-
-
-def _check_volume(made: Instruction) -> tuple[str, str]:
-    return ("VOLUME requires an argument", "") if made.exec_form and not made.words else ("", "")
-
-
-def _check_shell(made: Instruction) -> tuple[str, str]:
-    good = made.exec_form and made.words
-    return ("", "") if good else ("SHELL requires the arguments to be in JSON form", 'SHELL ["/bin/bash", "-c"]')
-
-
-def _check_healthcheck(made: Instruction) -> tuple[str, str]:
-    kind = made.words[0].upper()
-    if kind == "NONE":
-        return ("HEALTHCHECK NONE takes no arguments", "") if len(made.words) > 1 else ("", "")
-    if kind != "CMD":
-        return f"Unknown type “{made.words[0]}” in HEALTHCHECK (try CMD)", "HEALTHCHECK CMD COMMAND, or HEALTHCHECK NONE."
-    return ("Missing command after HEALTHCHECK CMD", "") if len(made.words) < 2 else ("", "")
-
-
-_CHECKS = {
-    "FROM": _check_from, "COPY": _check_copy, "ADD": _check_copy, "ENV": _check_pairs, "LABEL": _check_pairs,
-    "ARG": _check_arg, "SHELL": _check_shell, "HEALTHCHECK": _check_healthcheck,
-    "VOLUME": _check_volume,
-}
-
-
-def _quoted_words(text: str) -> list[str]:
-    """The words of an ENV, LABEL or ARG: split at blanks that no quote and no backslash protects."""
-    words, word, quote, index = [], "", "", 0
-    while index < len(text):
-        character = text[index]
-        if character == "\\" and index + 1 < len(text):
-            word += text[index : index + 2]
-            index += 2
-            continue
-        if character == quote:
-            quote = ""
-        elif not quote and character in "\"'":
-            quote = character
-        if character.isspace() and not quote:
-            words += [word] if word else []
-            word = ""
-        else:
-            word += character
-        index += 1
-    return [*words, word] if word else words
+    try:
+        values = json.loads(text, parse_constant=no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return values if isinstance(values, list) else None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..messages import mark, t
+from ..rules.generations import COUNTERPARTS
 from ..text import size
 from .contract import boot_paths
 from .spec import JobSpec
@@ -208,18 +209,10 @@ def _other_contract(evidence: Evidence) -> Diagnosis | None:
         8, t("{name} is not set: it belongs to the other generation of the contract.", name=name),
         t(
             "Under {contract} use {counterpart}, or run under the other one: --contract {other}.",
-            contract=evidence.spec.contract, counterpart=_COUNTERPARTS.get(name) or t("its counterpart"),
+            contract=evidence.spec.contract, counterpart=COUNTERPARTS.get(name) or t("its counterpart"),
             other="v1" if evidence.spec.contract == "v2" else "v2",
         ),
     )
-
-
-_COUNTERPARTS = {
-    "DLS_TASK_INDEX": "VC_TASK_INDEX", "DLS_TASK_NUMBER": "MA_NUM_HOSTS", "VC_TASK_INDEX": "DLS_TASK_INDEX",
-    "MA_NUM_HOSTS": "DLS_TASK_NUMBER", "VC_WORKER_NUM": "DLS_TASK_NUMBER", "BATCH_CUSTOM0_HOSTS": "VC_WORKER_HOSTS",
-    "VC_WORKER_HOSTS": "BATCH_CUSTOM{i}_HOSTS", "BATCH_CURRENT_HOST": "MA_CURRENT_IP",
-    "MA_CURRENT_IP": "BATCH_TASK_CURRENT_HOST_IP",
-}
 
 
 def _conda(evidence: Evidence) -> Diagnosis | None:

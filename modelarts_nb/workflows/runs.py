@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from ..engine import jobs
+from ..engine import images, jobs
 from ..engine.discovery import Engine
 from ..errors import RunFailed
 from ..events import Event
 from ..messages import t
 from ..trace import Trace
-from ..training import preview
 from ..training.diagnosis import Evidence, diagnose
 from ..training.run import TrainingRun
 from ..training.spec import JobSpec
+from .checks import told_of_job
 
 
 def train(
@@ -24,7 +24,7 @@ def train(
     Raises RunFailed, which carries the run, when a node's command fails; the message says which documented first-run
     failure it is.
     """
-    yield from preview.warnings(spec)
+    yield from told_of_job(spec, images.environment(engine, spec.image))
     outcome = yield from jobs.run(engine, spec, job_id)
     run = TrainingRun(
         spec.image, spec.contract, spec.command, tuple(outcome.nodes), outcome.started, outcome.finished, outcome.collected

@@ -1,10 +1,11 @@
 """Our parser refuses what the Engine's refuses, and nothing else: each text is judged by both."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from modelarts_nb.dockerfile import parse_dockerfile
+from modelarts_nb.dockerfile import parse_dockerfile, resolve
 from modelarts_nb.engine.buildkit import SessionBuild, build
 from modelarts_nb.errors import BuildFailed, DockerfileSyntaxError
 
@@ -33,6 +34,7 @@ GOOD = {
     "arg with several": "FROM scratch\nARG X=1\nENV A=$X\n",
     "unicode": "FROM scratch\nLABEL 作者=\"数据 科学\"\n",
     "byte order mark": "\ufeffFROM scratch\nENV A=b\n",
+    "a long line": f"FROM scratch\nENV A={'x' * 60_000}\n",
     "no line end": "FROM scratch\nENV A=b",
 }
 BAD = {
@@ -66,6 +68,7 @@ BAD = {
     "expose with none": ("FROM scratch\nEXPOSE\n", 2),
     "volume of an empty list": ("FROM scratch\nVOLUME []\n", 2),
     "escape directive of two letters": ("# escape=ab\nFROM scratch\n", 1),
+    "a line of more than 64 kB": (f"FROM scratch\nENV A={'x' * 66_000}\n", 2),
     "nothing at all": ("\n\n", 0),
     "only a comment": ("# nothing\n", 0),
 }
@@ -79,6 +82,22 @@ def engines_word(engine, text):
     except BuildFailed as error:
         return str(error)
     return ""
+
+
+# One text a line, escapes as in Python; which of them are right is for the Engine to say
+CORPUS = (Path(__file__).parent / "dockerfile_corpus.txt").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("line", CORPUS)
+def test_every_text_is_judged_as_the_engine_judges_it(engine, line):
+    text = line.encode("latin-1", "backslashreplace").decode("unicode_escape")
+    said = engines_word(engine, text)
+    ours = ""
+    try:
+        resolve(parse_dockerfile(text), build_args={})
+    except DockerfileSyntaxError as error:
+        ours = str(error)
+    assert bool(ours) == bool(said), f"the Engine says {said!r}, we say {ours!r}"
 
 
 @pytest.mark.parametrize("name", GOOD)

@@ -26,7 +26,7 @@ ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type) 
 SHOWN = dict.fromkeys(ERRORS, ((0, 1), ("message", "hint"))) | {
     "VertexWarning": ((1, 2), ("short", "detail")),
     "Diagnosis": ((1, 2), ("message", "fix")),
-    "Seen": ((0, 1), ("message", "fix")),
+    "Seen": ((0,), ("message",)),  # a fix is a line to paste as often as a sentence
     "mapped": ((0,), ("doing",)),
     "say": ((0,), ()),
 }
@@ -60,7 +60,7 @@ def spoken():
 
 def fields(text):
     """The placeholders with their formats."""
-    return sorted((name, form, how) for _, name, form, how in string.Formatter().parse(text) if name is not None)
+    return sorted({(name, form, how) for _, name, form, how in string.Formatter().parse(text) if name is not None})
 
 
 def untranslated(tree):
@@ -117,9 +117,11 @@ def test_placeholders_are_kept():
 def test_every_text_is_given_the_values_that_it_names():
     for path, tree in sources():
         for node in calls(tree, "t"):
-            if isinstance(node.args[0], ast.Constant):
+            if isinstance(node.args[0], ast.Constant) and all(keyword.arg for keyword in node.keywords):  # no **values
                 text, given = node.args[0].value, {keyword.arg for keyword in node.keywords}
                 named = {name for name, _, _ in fields(text) if given or name.isidentifier()}
+                if None in given:  # ``**values``: what is in it cannot be read here
+                    named, given = named & given, given - {None}
                 assert named == given, f"{path.relative_to(PACKAGE)}:{node.lineno}"
 
 

@@ -40,13 +40,13 @@ def test_a_dockerfile_is_its_stages_and_instructions():
     assert (run.line, run.end_line, run.flag("mount")) == (6, 8, "type=cache,target=/root/.cache")
     assert "comment" not in run.arguments
     _, heredoc, command = second.instructions
-    assert heredoc.heredocs == {"EOF": "echo one\n"}
+    assert (heredoc.heredocs["EOF"].body, heredoc.heredocs["EOF"].line) == ("echo one\n", 13)
     assert (heredoc.line, heredoc.end_line) == (12, 14)
     assert (command.exec_form, command.words) == (True, ("python", "a b.py"))
 
 
 @pytest.mark.parametrize(("text", "line", "column", "words"), [
-    ("FROM x\n  RUM y", 2, 3, "Did you mean RUN?"), ("FROM x\nCOPY --chwon=1 a b", 2, 1, "--chown"),
+    ("FROM x\n  RUM y", 2, 3, "Did you mean RUN?"), ("FROM x\nCOPY --chwon=1 a b", 2, 6, "--chown"),
     ("FROM x\n%build", 2, 1, "cells of their own"), ("", 1, 0, "FROM IMAGE"), ("ARG A=b\n", 1, 1, "FROM"),
     ("FROM x\nRUN <<EOF\necho", 2, 1, "EOF"),
 ])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from modelarts_nb.errors import SettingsError
-from modelarts_nb.training import contract, preview
+from modelarts_nb.training import contract
 from modelarts_nb.training.spec import JobSpec, memory_size, pairs, time_span
 
 
@@ -50,30 +50,6 @@ def test_pairs():
     for bad in (["a"], ["=b"], ["a=1", "a=2"]):
         with pytest.raises(SettingsError):
             pairs(bad, "--env", "K=V")
-
-
-@pytest.mark.parametrize(("command", "last"), [
-    ("python train.py", ["python", "train.py"]), ("cd x && python t.py --a 'b c'", ["python", "t.py", "--a", "b c"]),
-    ("python t.py; ls", ["ls"]), ("python t.py | tee log", ["tee", "log"]), ("echo 'a;b'", ["echo", "a;b"]), ("'open", []),
-])
-def test_the_last_command_is_where_arguments_land(command, last):
-    assert preview.last_command(command) == last
-
-
-@pytest.mark.parametrize(("command", "options", "words"), [
-    ("conda activate x && python t.py", {}, "login shell"),
-    ("python t.py --n $DLS_TASK_NUMBER", {"contract": "v2"}, "DLS_TASK_NUMBER"),
-    ("python t.py --n ${MA_NUM_HOSTS}", {"contract": "v1"}, "MA_NUM_HOSTS"),
-    ("python t.py; sleep 5", {"outputs": {"model": Path()}}, "`sleep`"),
-    ("python t.py > log.txt", {}, "standard output"), ("true", {"env": {"MA_X": "1"}}, "MA_X"),
-])
-def test_what_will_not_work_is_told_before(command, options, words):
-    assert any(words in warning.short for warning in preview.warnings(JobSpec("i", command, **options)))
-
-
-@pytest.mark.parametrize("command", ["python t.py", "python t.py 2>&1 | tee log", "python t.py --n $DLS_TASK_NUMBER"])
-def test_a_good_command_has_no_warnings(command):
-    assert list(preview.warnings(JobSpec("i", command, contract="v1"))) == []
 
 
 def test_arguments_are_quoted_behind_the_last_command():
