@@ -62,9 +62,9 @@ class Job:
         return [f"worker-{index}" for index in range(int(self.get("nodes")))]
 
     def enter(self, phase: str, secondary: str = "", **more: Any) -> None:
-        """Go to a phase; a job that has ended stays ended."""
+        """Go to a phase; a job that has ended stays ended, and one that is being stopped only ends."""
         with self.document.change() as state:
-            if state["phase"] in TERMINAL:
+            if state["phase"] in TERMINAL or (state["phase"] == "Terminating" and phase not in TERMINAL):
                 return
             state.update(phase=phase, secondary=secondary or phase, **more)
             if phase == "Running" and not state["started"]:

@@ -158,7 +158,7 @@ def test_synchronization_is_entered_and_there_is_no_other_region_to_copy_to(regi
     sync = f"{ORGANIZATIONS}/{organization}/repos/mnist/sync_repo"
     wanted = {"remoteRegionId": "cn-north-4", "remoteNamespace": "theirs", "syncAuto": True, "override": False}
     assert region.call("POST", sync, wanted)[0] == 201
-    assert region.call("GET", sync)[2][0]["remote_region_id"] == "cn-north-4"
+    assert region.call("GET", sync)[2][0]["remoteRegionId"] == "cn-north-4"
     by_hand = sync.replace("sync_repo", "sync_images")
     assert code(region.call("POST", by_hand, {**wanted, "imageTag": ["v1"]})) == (400, "4001158")
     assert region.call("DELETE", sync, wanted)[0] == 204
