@@ -38,6 +38,8 @@ setup(
         "requests>=2.28",   # registries and, later, the cloud
     ],
     extras_require={
+        # Object storage of the sandbox: moto's S3 server. Not moto[server], which would bring what other services need
+        "sandbox": ["moto[s3]>=5.1", "flask>=3", "flask-cors>=4"],
         "lab": ["jupyterlab>=4.0", "nbclient>=0.8"],  # to open and to execute the tutorials
         "dev": [
             "jupyterlab>=4.0", "nbclient>=0.8", "nbconvert>=7", "mypy>=1.10", "ruff>=0.6", "pytest>=8",
@@ -45,6 +47,7 @@ setup(
             "protobuf>=5",        # the judge of our own wire encoding
             "h2>=4",              # the judge of our own HTTP/2
             "paramiko>=3",        # docker-py imports it for ssh://, also where the ssh program does the work
+            "moto[s3]>=5.1", "flask>=3", "flask-cors>=4",  # the extra “sandbox”
             "playwright>=1.45",   # drives the system's Chromium against a real JupyterLab
         ],
     },

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from .building.request import DockerfileSource
 from .errors import SettingsError
 from .image import Image, PushedImage
+from .messages import t
 from .rules.model import Finding
 from .training.run import TrainingRun
 
@@ -48,10 +49,13 @@ class Session:
         """The Dockerfile of that name, else the one that was kept last. Raises SettingsError."""
         found = self.dockerfiles.get(name or self.current)
         if found is None:
-            known = ", ".join(self.dockerfiles) or "none yet"
+            known = ", ".join(self.dockerfiles) or t("none yet")
             raise SettingsError(
-                f"There is no Dockerfile “{name}” here." if name else "There is no Dockerfile yet.",
-                f"Kept: {known}. Write one in a cell that starts with %%dockerfile NAME, or give a file: %build -f FILE.",
+                t("There is no Dockerfile “{name}” here.", name=name) if name else t("There is no Dockerfile yet."),
+                t(
+                    "Kept: {known}. Write one in a cell that starts with %%dockerfile NAME, or give a file: %build -f FILE.",
+                    known=known,
+                ),
             )
         return found
 
@@ -60,7 +64,7 @@ class Session:
         if name:
             return name
         if self.image is None:
-            raise SettingsError("No image was built here yet.", "Run %build first, or name an image.")
+            raise SettingsError(t("No image was built here yet."), t("Run %build first, or name an image."))
         return self.image.reference or self.image.id
 
 

@@ -11,6 +11,8 @@ import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from .messages import t
+
 # CSI … final byte; OSC … BEL or ST; other two-character escapes (ECMA-48)
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)|\x1b[ -/]*[0-~]?",
@@ -53,7 +55,9 @@ def _rubbed_out(line: str) -> str:
 
 def shorten(line: str, limit: int = LINE_LIMIT) -> str:
     """The line, or its beginning and the number of characters left out."""
-    return line if len(line) <= limit else f"{line[:limit]} … ({len(line) - limit:,} characters more)"
+    return line if len(line) <= limit else t(
+        "{beginning} … ({count:,} characters more)", beginning=line[:limit], count=len(line) - limit
+    )
 
 
 class Redactor:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..building.request import BuildRequest, DockerfileSource, EnvVariable, Output
 from ..errors import SettingsError
 from ..image import Export, Image, PushedImage
+from ..imports import whole
 from ..reference import parse_reference
 from ..session import Kept, session
 from ..text import Redactor
@@ -27,6 +28,7 @@ def keep(source: DockerfileSource) -> Kept:
 
     Raises DockerfileSyntaxError; a Dockerfile of that name that was kept before stays then.
     """
+    whole("modelarts_nb.workflows")
     from .. import workflows
 
     parsed = workflows.parse(source)
@@ -87,6 +89,7 @@ def build(
     is made, and they are not asked.
     Raises DockerfileSyntaxError, ChecksFailed, BuildFailed, EngineUnavailable, SettingsError.
     """
+    whole("docker", "modelarts_nb.workflows")
     from .. import workflows
     from ..notebook.view.card import BUILD
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import paths
 from ..catalog import Catalog, builtin, load
 from ..errors import SettingsError
+from ..imports import whole
 from ..messages import t
 from ..session import session
 from ..settings import Secret, Settings, from_environment, merge
@@ -42,6 +43,7 @@ def connect(url: str = "") -> Engine:
     Asking an Engine who it is takes as long as a build that has nothing to do, so that the answer is kept as long as
     the Engine answers and nothing says that another one is meant.
     """
+    whole("docker", "modelarts_nb.engine.discovery", "modelarts_nb.engine.private")
     from ..engine import discovery, private
 
     url = url or current_settings().engine

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from ..errors import SettingsError
 from ..image import PushedImage
+from ..imports import whole
+from ..messages import t
 from ..reference import ImageReference, parse_reference
 from ..session import session
 from ..text import Redactor
@@ -19,6 +21,7 @@ def push(image: str = "", *, to: str = "", log: str | Path = "", progress: str =
     ``image``: as in ``train``. ``to``: the reference to push to; "": the image's own where that names a registry, else
     below ``push_to`` of the settings. Raises InvalidReference, RegistryError, EngineUnavailable.
     """
+    whole("docker", "modelarts_nb.workflows")
     from .. import workflows
     from ..notebook.view.card import PUSH
 
@@ -34,14 +37,14 @@ def _destination(name: str, to: str) -> ImageReference:
     if to:
         return parse_reference(to).tagged()
     if name.startswith("sha256:"):
-        raise SettingsError("This image has no name.", "Say where it goes: %push --to HOST/ORGANIZATION/NAME:TAG.")
+        raise SettingsError(t("This image has no name."), t("Say where it goes: %push --to HOST/ORGANIZATION/NAME:TAG."))
     reference = parse_reference(name).tagged()
     if reference.host:
         return reference
     prefix = current_settings().push_to
     if not prefix:
         raise SettingsError(
-            f"Where shall {reference} go?",
-            "%push --to HOST/ORGANIZATION/NAME:TAG, or set MODELARTS_NB_PUSH_TO=HOST/ORGANIZATION once.",
+            t("Where shall {reference} go?", reference=reference),
+            t("%push --to HOST/ORGANIZATION/NAME:TAG, or set MODELARTS_NB_PUSH_TO=HOST/ORGANIZATION once."),
         )
     return parse_reference(f"{prefix.rstrip('/')}/{reference}")

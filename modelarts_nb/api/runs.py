@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunFailed
+from ..imports import whole
+from ..messages import t
 from ..session import session
 from ..text import Redactor
 from ..training.run import TrainingRun
@@ -22,6 +24,7 @@ def train(image: str = "", *, log: str | Path = "", progress: str = "", **option
     (command, code, inputs, outputs, env, contract, nodes, gpus, memory, timeout, …).
     Raises SettingsError for options that make no job, RunFailed (carrying the run) when the command fails.
     """
+    whole("docker", "modelarts_nb.workflows")
     from .. import workflows
     from ..notebook.view.card import TRAIN
     from ..training.spec import JobSpec
@@ -29,7 +32,7 @@ def train(image: str = "", *, log: str | Path = "", progress: str = "", **option
     options.setdefault("contract", current_settings().contract)
     spec = JobSpec(image=session.image_name(image), **options)
     engine = connect()
-    nodes = f"{spec.nodes} node{'s' if spec.nodes != 1 else ''}"
+    nodes = t("1 node") if spec.nodes == 1 else t("{count} nodes", count=spec.nodes)
     path, job_id = log_path(log, "train"), uuid.uuid4().hex[:10]
     following = Following(TRAIN, f"{spec.image} · {spec.contract} · {nodes}", path, progress, Redactor())
     following.next_line = f"%push {spec.image}"

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import EngineAPIError, RegistryError
 from ..events import Event, Vertex, VertexStatus
 from ..image import Image, Layer
+from ..messages import t
 from ..reference import ImageReference
 from .discovery import Engine
 from .failures import hint_for, mapped
@@ -19,7 +20,7 @@ from .streaming import pump
 
 def inspect(engine: Engine, reference: str) -> Image:
     """The image of that name or id. Raises EngineAPIError (status 404) where the Engine has none."""
-    with mapped(f"Looking for the image {reference}"):
+    with mapped(t("Looking for the image {reference}", reference=reference)):
         found = engine.client.inspect_image(reference)
         history = engine.client.history(found["Id"])
     config = found.get("Config") or {}
@@ -44,7 +45,7 @@ def inspect(engine: Engine, reference: str) -> Image:
 def environment(engine: Engine, reference: str) -> dict[str, str] | None:
     """The image's own variables; None where the Engine does not have it."""
     try:
-        with mapped(f"Looking for the image {reference}"):
+        with mapped(t("Looking for the image {reference}", reference=reference)):
             config = engine.client.inspect_image(reference).get("Config") or {}
     except EngineAPIError:
         return None
@@ -54,7 +55,7 @@ def environment(engine: Engine, reference: str) -> dict[str, str] | None:
 
 def tag(engine: Engine, image: str, reference: ImageReference) -> None:
     """Give the image that name too."""
-    with mapped(f"Tagging {image} as {reference}"):
+    with mapped(t("Tagging {image} as {reference}", image=image, reference=reference)):
         engine.client.tag(image, reference.name, tag=reference.tag, force=True)
 
 
@@ -64,7 +65,8 @@ def push(engine: Engine, reference: ImageReference) -> Generator[Event | None, N
     Raises RegistryError when the registry refuses or does not answer, EngineUnavailable when the Engine goes away.
     Closing the generator makes the Engine stop sending.
     """
-    with mapped(f"Pushing {reference}"):
+    doing = t("Pushing {reference}", reference=reference)
+    with mapped(doing):
         url = engine.client._url("/images/{0}/push", reference.name)
         headers = _auth_header(engine, reference)
         response = engine.client._post_json(
@@ -72,7 +74,7 @@ def push(engine: Engine, reference: ImageReference) -> Generator[Event | None, N
         )
         engine.client._raise_for_status(response)
     fold = _PushFold(reference)
-    with mapped(f"Pushing {reference}"):
+    with mapped(doing):
         for message in pump([_messages(engine, response)], lambda: hang_up(response)):
             if message is None:
                 yield None
@@ -114,7 +116,8 @@ class _PushFold:
     def apply(self, message: dict[str, Any]) -> Iterator[Event]:
         if "error" in message:
             text = str(message["error"])
-            raise RegistryError(f"Pushing {self._reference}: {text}", hint_for(text), code=_code(text))
+            failed = t("Pushing {reference}: {reason}", reference=self._reference, reason=text)
+            raise RegistryError(failed, hint_for(text), code=_code(text))
         aux = message.get("aux") or {}
         if aux.get("Digest"):
             self.digest = aux["Digest"]
@@ -132,7 +135,7 @@ class _PushFold:
         completed = now if there or status == "Pushed" else None
         if there and started is None:
             started = now
-        yield Vertex(digest, f"layer {layer}", started=started, completed=completed, cached=there)
+        yield Vertex(digest, t("layer {id}", id=layer), started=started, completed=completed, cached=there)
         current, total = int(progress.get("current") or 0), int(progress.get("total") or 0)
         if current or total:
             yield VertexStatus("transferring", digest, "transferring", min(current, total or current), total)

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import RegistryError
+from ..messages import t
 from ..reference import ImageReference
 from ..settings import Secret
 
@@ -53,7 +54,8 @@ def read_manifest(reference: ImageReference, credentials: Credentials = lambda h
     try:
         body = response.json()
     except ValueError as error:
-        raise RegistryError(f"{reference}: the registry's manifest is no JSON.", status=response.status_code) from error
+        text = t("{reference}: the registry's manifest is no JSON.", reference=reference)
+        raise RegistryError(text, status=response.status_code) from error
     parts = [*(body.get("layers") or ()), body.get("config") or {}]
     return Manifest(
         digest=response.headers.get("Docker-Content-Digest", ""),
@@ -78,12 +80,13 @@ def refused(what: str, response: Any) -> RegistryError:
     except (ValueError, AttributeError, IndexError, TypeError):
         message = response.reason or ""
     hints = {
-        401: "It wants a login: `docker login HOST`, then try again.",
-        403: "This account may not do that there.",
-        404: "There is no such image or tag in it.",
-        429: "It asks to slow down: wait a minute, then try again.",
+        401: t("It wants a login: `docker login HOST`, then try again."),
+        403: t("This account may not do that there."),
+        404: t("There is no such image or tag in it."),
+        429: t("It asks to slow down: wait a minute, then try again."),
     }
-    text = f"{what}: the registry answered {response.status_code} {code} {message}".rstrip()
+    words = f"{response.status_code} {code} {message}".rstrip()
+    text = t("{what}: the registry answered {words}", what=what, words=words)
     return RegistryError(text, hints.get(response.status_code, ""), status=response.status_code, code=code)
 
 
@@ -101,13 +104,13 @@ def _get(url: str, host: str, credentials: Credentials, accept: str) -> Any:
                 response = requests.get(url, headers=headers, timeout=TIMEOUT, proxies=_direct(url))
     except requests.exceptions.SSLError as error:
         raise RegistryError(
-            f"The registry {host} shows a certificate that does not verify.",
-            "If it is your company's, name its CA bundle: REQUESTS_CA_BUNDLE=/path/to/ca.pem.",
+            t("The registry {host} shows a certificate that does not verify.", host=host),
+            t("If it is your company's, name its CA bundle: REQUESTS_CA_BUNDLE=/path/to/ca.pem."),
         ) from error
     except requests.exceptions.RequestException as error:
         raise RegistryError(
-            f"The registry {host} does not answer.",
-            "Is its address right, and does it run? The sandbox's: `modelarts-nb sandbox status`.", status=503,
+            t("The registry {host} does not answer.", host=host),
+            t("Is its address right, and does it run? The sandbox's: `modelarts-nb sandbox status`."), status=503,
         ) from error
     return response
 
@@ -128,7 +131,7 @@ def _authorize(challenge: str, login: Login | None) -> str:
     headers = {"Authorization": _basic(login)} if login else {}
     answer = requests.get(realm, params=fields, headers=headers, timeout=TIMEOUT, proxies=_direct(realm))
     if answer.status_code != 200:
-        raise refused("login", answer)
+        raise refused(t("login"), answer)
     body = answer.json()
     return f"Bearer {body.get('token') or body.get('access_token', '')}"
 

