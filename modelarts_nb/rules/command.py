@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from ..catalog import Catalog, Limits, builtin
 from ..messages import mark, t
 from . import shell
-from .code import Code
+from .folder import Code
 from .generations import OTHER_NAMES, other_generation
 from .making import Seen, paste, rule
 from .output import activates, to_file

@@ -10,8 +10,8 @@ from typing import Any
 from ..dockerfile import Dockerfile, Instruction, resolve
 from ..messages import mark, t
 from . import accounts, base, code, command, frameworks, output, pip, protected, secrets, setuid
-from .code import Code
 from .command import Job
+from .folder import Code
 from .making import Seen, paste, rule
 from .model import Finding, Rule, Severity
 from .written import Target, Written
