@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import __path__ as here
 
-TOOLS = {"__main__", "timing", "parts"}
+TOOLS = {"__main__", "timing", "parts", "view_load"}
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Build, try and push custom training images for Huawei Cloud ModelArts from inside a notebook.
 
-In a notebook: ``%load_ext modelarts_nb``, then ``%%dockerfile``, ``%build``, ``%train``, ``%push``, ``%modelarts``.
-From Python the same: ``build``, ``train``, ``push``. Everything is imported when it is first used.
+In a notebook: ``%load_ext modelarts_nb``, then ``%%dockerfile``, ``%build``, ``%check``, ``%train``, ``%push``, ``%modelarts``.
+From Python the same: ``build``, ``check``, ``train``, ``push``. Everything is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import build, push, train
+    from .api import build, check, push, train
     from .errors import ModelArtsError
     from .image import Export, Image, PushedImage
+    from .rules.report import CheckReport
     from .training.run import TrainingRun
 
 __version__ = "0.1.0"
-__all__ = ["Export", "Image", "ModelArtsError", "PushedImage", "TrainingRun", "build", "push", "train"]
+__all__ = ["CheckReport", "Export", "Image", "ModelArtsError", "PushedImage", "TrainingRun", "build", "check", "push", "train"]
 
 _HOMES = {
-    "build": "api", "push": "api", "train": "api", "ModelArtsError": "errors", "Export": "image", "Image": "image",
-    "PushedImage": "image", "TrainingRun": "training.run",
+    "build": "api", "check": "api", "push": "api", "train": "api", "CheckReport": "rules.report", "ModelArtsError": "errors",
+    "Export": "image", "Image": "image", "PushedImage": "image", "TrainingRun": "training.run",
 }
 
 

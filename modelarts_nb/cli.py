@@ -1,4 +1,4 @@
-"""``modelarts-nb``: the private Engine and the sandbox, from a terminal.
+"""``modelarts-nb``: the private Engine, the sandbox and checks, from a terminal.
 
 Exit codes: 0 done; 1 an expected failure, told on standard error; 2 wrong usage; 3 ``status``: it does not run.
 """
@@ -53,6 +53,14 @@ def _parser() -> argparse.ArgumentParser:
     _verb(sandbox, "status", "whether it runs, and where", _sandbox_status).add_argument("--json", action="store_true")
     down = _verb(sandbox, "down", "stop it", _sandbox_down)
     down.add_argument("--purge", action="store_true", help="delete all that it keeps, and the base image")
+    check = groups.add_parser("check", help="check an image against the platform's rules", allow_abbrev=False)
+    check.set_defaults(command=_check)
+    check.add_argument("image")
+    check.add_argument("--base", default="", metavar="REFERENCE", help="compare with this base")
+    check.add_argument("--contract", default="", choices=("v1", "v2"), help="generation of the platform's rules")
+    check.add_argument("--format", default="text", choices=("text", "json", "sarif"))
+    check.add_argument("--no-fail", action="store_true", help="exit with 0 whatever is found")
+    check.add_argument("--no-run", action="store_true", help="start no container")
     return parser
 
 
@@ -130,6 +138,16 @@ def _sandbox_down(options: argparse.Namespace) -> int:
     region.down(purge=options.purge, engine=engine)
     print("sandbox: down")
     return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from . import api
+
+    report = api.check(
+        options.image, base=options.base, contract=options.contract, run=not options.no_run, fail=False, progress="quiet"
+    )
+    print(report.formatted(options.format))
+    return 0 if report.passed or options.no_fail else 1
 
 
 def _status(options: argparse.Namespace, found: object, what: str) -> int:

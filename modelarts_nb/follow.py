@@ -1,11 +1,12 @@
 """Follow a workflow to its end: fold its events, keep its log, keep a view painted, and clean up whatever happens.
 
 The one loop that every front end uses. An interrupt may strike anywhere in it: the workflow is closed (it stops what it
-started), the view says "cancelled", and the interrupt goes on.
+started), the view says "cancelled", and the interrupt goes on. So does a cancel that comes from elsewhere: a button, a handle.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Generator
 from typing import Protocol, TypeVar
@@ -29,10 +30,16 @@ class View(Protocol):
         """Show the end, for good. ``error`` is what ended it, None for success; then ``result`` is what came out."""
 
 
-def follow(workflow: Generator[Event | None, None, T], trace: Trace, log: LogFile, view: View) -> T:
-    """What the workflow returns; its exceptions pass through, after the view and the log were finished."""
+def follow(
+    workflow: Generator[Event | None, None, T], trace: Trace, log: LogFile, view: View,
+    cancel: threading.Event | None = None,
+) -> T:
+    """What the workflow returns; its exceptions pass through, after the view and the log were finished.
+
+    Raises KeyboardInterrupt soon after ``cancel`` was set, as the interrupt itself does.
+    """
     try:
-        result = _drain(workflow, trace, log, view)
+        result = _drain(workflow, trace, log, view, cancel or threading.Event())
     except BaseException as error:
         workflow.close()
         if isinstance(error, KeyboardInterrupt):
@@ -47,9 +54,13 @@ def follow(workflow: Generator[Event | None, None, T], trace: Trace, log: LogFil
     return result
 
 
-def _drain(workflow: Generator[Event | None, None, T], trace: Trace, log: LogFile, view: View) -> T:
+def _drain(
+    workflow: Generator[Event | None, None, T], trace: Trace, log: LogFile, view: View, cancel: threading.Event
+) -> T:
     due = 0.0
     while True:
+        if cancel.is_set():
+            raise KeyboardInterrupt
         try:
             event = next(workflow)
         except StopIteration as end:

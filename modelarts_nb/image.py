@@ -39,6 +39,7 @@ class Image:
     labels: dict[str, str] = field(default_factory=dict, repr=False, hash=False)
     log_path: str = ""
     dockerfile: str = ""
+    media_type: str = field(default="", repr=False)  # of its manifest, where the Engine keeps one (containerd's image store)
     findings: tuple[Finding, ...] = field(default=(), repr=False)
     checks: str = ""
 
@@ -56,13 +57,15 @@ class Image:
 class PushedImage:
     """What ``%push`` returns: where the image is now.
 
-    ``digest`` and ``media_type`` are the registry's own, read back after the push.
+    ``digest`` and ``media_type`` are the registry's own, read back after the push. ``checks``: what the checks before it
+    said ("": there were none).
     """
 
     reference: str
     digest: str
     media_type: str
     size: int = 0
+    checks: str = ""
 
     @property
     def pinned(self) -> str:

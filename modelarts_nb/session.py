@@ -4,13 +4,18 @@ result depends on: every value can be given by name instead."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from .building.request import DockerfileSource
 from .errors import SettingsError
 from .image import Image, PushedImage
 from .messages import t
 from .rules.model import Finding
+from .rules.report import CheckReport
+from .settings import Secret
+from .training.cloudjob import Job
 from .training.run import TrainingRun
+from .training.spec import JobSpec
 
 DEFAULT_NAME = "default"
 
@@ -39,6 +44,11 @@ class Session:
     image: Image | None = None
     run: TrainingRun | None = None
     pushed: PushedImage | None = None
+    account: Any = None  # cloud.account.Account of the last %login; Any, as the session stands below the cloud
+    logins: dict[str, tuple[str, Secret]] = field(default_factory=dict, repr=False)  # registry host → login, in memory only
+    job: Job | None = None  # in the cloud: the last one that was submitted or followed
+    spec: JobSpec | None = None  # of the last run, for the parity report
+    checked: CheckReport | None = None
 
     def keep(self, source: DockerfileSource) -> None:
         """Keep a Dockerfile under its name; one of the same name is replaced."""

@@ -9,48 +9,23 @@ from __future__ import annotations
 
 import codecs
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 
 from .messages import t
+from .terminal import UNSAFE, Screen, plain
 
-# CSI … final byte; OSC … BEL or ST; other two-character escapes (ECMA-48)
-_ESCAPES = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)|\x1b[ -/]*[0-~]?",
-)
-# C0 and C1 controls except tab; bidirectional overrides and isolates (Unicode TR 9); lone surrogates; the BOM
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-_CURSOR_BACK = re.compile(r"\x1b\[[0-9]*[GK]")
+_ESCAPE_OR_UNSAFE = re.compile(rf"\x1b\[[0-9;]*m|{UNSAFE.pattern}")  # a row's own escapes stay
 
 LINE_LIMIT = 8_192  # characters of one line that are kept for showing; the log file has the whole line
 
 
 def clean(line: str) -> str:
-    """One line as a terminal would leave it, without escapes; unsafe characters become “�”.
-
-    A carriage return starts the line over, so that a progress bar ends as its last state.
-    """
-    if "\r" in line:
-        line = _last_overwrite(line)
-    if "\x1b" in line or "\x9b" in line:
-        line = _ESCAPES.sub("", line)
-    if "\b" in line:
-        line = _rubbed_out(line)
-    return _UNSAFE.sub("\ufffd", line)
-
-
-def _last_overwrite(line: str) -> str:
-    parts = [part for part in line.split("\r") if _CURSOR_BACK.sub("", part)]
-    return parts[-1] if parts else ""
-
-
-def _rubbed_out(line: str) -> str:
-    kept: list[str] = []
-    for character in line:
-        if character != "\b":
-            kept.append(character)
-        elif kept:
-            kept.pop()
-    return "".join(kept)
+    """One line as a terminal would leave it, without escapes; unsafe characters become “�”."""
+    if not UNSAFE.search(line):
+        return line
+    screen = Screen(sys.maxsize)
+    return UNSAFE.sub("\ufffd", plain("".join([*screen.feed(line), *screen.close()])))
 
 
 def shorten(line: str, limit: int = LINE_LIMIT) -> str:
@@ -76,42 +51,65 @@ class Redactor:
 class LineDecoder:
     """Bytes in, whole lines out, whatever the pieces; bytes that are no UTF-8 become “�”.
 
-    A line longer than ``limit`` characters comes out in pieces of that length, so memory stays bounded.
+    A line longer than ``limit`` characters comes out in pieces of that length, so memory stays bounded. ``styles``: the
+    lines are styled ones (see terminal.py), else plain text.
     """
 
-    def __init__(self, redact: Callable[[str], str] = lambda line: line, limit: int = 65_536) -> None:
+    def __init__(
+        self, redact: Callable[[str], str] = lambda line: line, limit: int = 65_536, *, styles: bool = False
+    ) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._redact = redact
         self._limit = limit
-        self._pending = ""
+        self._styles = styles
+        self._screen = Screen(limit)
+        self._pending = ""  # a line without controls that has not ended; then the screen is idle
 
     def feed(self, data: bytes) -> Iterator[str]:
-        """The lines that ``data`` completes, cleaned, without their line ends."""
+        """The lines that ``data`` completes, without their line ends."""
         text = self._pending + self._decoder.decode(data)
-        *lines, self._pending = text.split("\n")
-        for line in lines:
-            yield from self._pieces(line)
-        while len(self._pending) > self._limit:
-            head = self._pending[: self._limit]
-            self._pending = self._pending[self._limit :]
-            yield self._redact(clean(head))
+        if "\r\n" in text:
+            text = text.replace("\r\n", "\n")
+        if self._screen.idle and not UNSAFE.search(text):
+            *lines, self._pending = text.split("\n")
+            for line in lines:
+                yield from self._pieces(line)
+            while len(self._pending) > self._limit:
+                head, self._pending = self._pending[: self._limit], self._pending[self._limit :]
+                yield self._redact(head)
+            return
+        self._pending = ""
+        for row in self._screen.feed(text):
+            yield self._shown(row)
 
     def _pieces(self, line: str) -> Iterator[str]:
-        line = line.removesuffix("\r")
-        for start in range(0, len(line) or 1, self._limit):
-            yield self._redact(clean(line[start : start + self._limit]))
+        if len(line) <= self._limit:
+            yield self._redact(line)
+            return
+        for start in range(0, len(line), self._limit):
+            yield self._redact(line[start : start + self._limit])
+
+    def _shown(self, row: str) -> str:
+        """A row of the screen, safe and without secrets: a secret that styles run through takes them away."""
+        text = UNSAFE.sub("\ufffd", plain(row))
+        told = self._redact(text)
+        if not self._styles or "\x1b" not in row or told != text:
+            return told
+        return _ESCAPE_OR_UNSAFE.sub(lambda found: found[0] if found[0][0] == "\x1b" else "\ufffd", row)
 
     @property
     def partial(self) -> str:
-        """The line that has not ended yet, cleaned: a progress bar or a prompt."""
-        return self._redact(clean(self._pending)) if self._pending else ""
+        """The line that has not ended yet: a progress bar or a prompt."""
+        return self._redact(self._pending) if self._pending else self._shown(self._screen.partial)
 
     def close(self) -> Iterator[str]:
         """What is left without a line end."""
-        rest = self._pending + self._decoder.decode(b"", final=True)
-        self._pending = ""
+        yield from self.feed(self._decoder.decode(b"", final=True).encode())
+        rest, self._pending = self._pending, ""
         if rest:
             yield from self._pieces(rest)
+        for row in self._screen.close():
+            yield self._shown(row)
 
 
 def size(count: float) -> str:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import enum
 import re
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .events import Event, Vertex, VertexLog, VertexStatus, VertexWarning
-from .text import LineDecoder, Redactor, clean, shorten
+from .terminal import plain
+from .text import LINE_LIMIT, LineDecoder, Redactor, clean, shorten
+from .training.metrics import Metrics
 
 TAIL = 200  # lines kept of each vertex
 
@@ -30,15 +33,21 @@ class State(enum.Enum):
 
 @dataclass
 class Step:
-    """One vertex and all that was said of it."""
+    """One vertex and all that was said of it.
+
+    ``styled`` holds its last lines (see terminal.py), ``tail`` the same as plain text; ``unread`` the lines since a view took
+    them, kept only where a view wants them all.
+    """
 
     vertex: Vertex
     statuses: dict[str, VertexStatus] = field(default_factory=dict)
-    tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL))
+    styled: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL))
     lines: int = 0
     cancelled: bool = False
     active: float = 0.0  # seconds of finished activity: BuildKit may start and complete a vertex several times
     redact: Redactor = field(default_factory=Redactor, repr=False)
+    unread: list[str] | None = field(default=None, repr=False)
+    metrics: Metrics | None = field(default=None, repr=False)
     _decoders: dict[int, LineDecoder] = field(default_factory=dict, repr=False)
 
     @property
@@ -69,23 +78,36 @@ class Step:
         return self.active + max(0.0, (self.vertex.completed or now) - self.vertex.started)
 
     @property
-    def partial(self) -> str:
-        """The unfinished last line, such as a progress bar."""
-        return next((d.partial for d in self._decoders.values() if d.partial), "")
+    def tail(self) -> list[str]:
+        """Its last lines, at most ``TAIL``, as plain text."""
+        return [plain(line) for line in self.styled]
 
+    @property
+    def partial(self) -> str:
+        """The unfinished last line, such as a progress bar, styled."""
+        if not self._decoders:
+            return ""
+        return next((partial for decoder in self._decoders.values() if (partial := decoder.partial)), "")
     def _add(self, log: VertexLog) -> None:
-        decoder = self._decoders.setdefault(log.stream, LineDecoder(self.redact))
-        for line in decoder.feed(log.data):
-            self._line(line)
+        decoder = self._decoders.get(log.stream)
+        if decoder is None:
+            decoder = self._decoders[log.stream] = LineDecoder(self.redact, styles=True)
+        self._lines(decoder.feed(log.data))
 
     def _close(self) -> None:
         for decoder in self._decoders.values():
-            for line in decoder.close():
-                self._line(line)
+            self._lines(decoder.close())
 
-    def _line(self, line: str) -> None:
-        self.lines += 1
-        self.tail.append(shorten(line))
+    def _lines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            if len(line) > LINE_LIMIT:
+                line = shorten(plain(line))
+            self.lines += 1
+            if self.unread is not None:
+                self.unread.append(line)
+            if self.metrics is not None:
+                self.metrics.feed(self.vertex.digest, plain(line))
+            self.styled.append(line)
 
 
 _CANCELED = re.compile(r"context canceled|\bCanceled\b")
@@ -95,14 +117,34 @@ class Trace:
     """All steps in the order in which they were first named.
 
     ``apply`` folds one event. ``steps``, ``warnings`` and the counts are what views read. ``version`` grows with every
-    change, so that a view can tell whether there is anything new to paint. ``redact`` hides secret values.
+    change, so that a view can tell whether there is anything new to paint. ``redact`` hides secret values. ``metrics``, where
+    given, reads what the steps print.
+    A view that shows every line calls ``keep_unread`` once, before the first event, and takes each step's ``unread``.
     """
 
-    def __init__(self, redact: Redactor | None = None) -> None:
+    def __init__(self, redact: Redactor | None = None, metrics: Metrics | None = None) -> None:
         self.redact = redact or Redactor()
+        self.metrics = metrics
+        self._unread = False
         self.steps: dict[str, Step] = {}
         self.warnings: list[VertexWarning] = []
         self.version = 0
+        self.expected: Mapping[str, float] = {}
+        self._counted: tuple[int, Counter[State]] = (-1, Counter())
+
+    def remaining(self, now: float) -> float | None:
+        """Seconds that are left, going by ``expected``: what each step, by name, took when it last ran; None: unknown."""
+        if not self.expected:
+            return None
+        by_name = {step.name: step for step in self.steps.values()}
+        left = 0.0
+        for name, seconds in self.expected.items():
+            step = by_name.get(name)
+            if step is None or step.state is State.WAITING:
+                left += seconds
+            elif step.state is State.RUNNING:
+                left += max(0.0, seconds - step.seconds(now))
+        return left
 
     def apply(self, event: Event) -> None:
         """Fold one event."""
@@ -115,6 +157,19 @@ class Trace:
             self._step(event.vertex).statuses[event.id] = event
         elif event not in self.warnings:
             self.warnings.append(event)
+
+    def keep_unread(self) -> None:
+        """Keep every line from now on until a view takes it."""
+        if self._unread:
+            return
+        self._unread = True
+        for step in self.steps.values():
+            step.unread = list(step.styled)
+
+    def waiting_for(self, step: Step) -> Step | None:
+        """The first step that ``step`` still waits for."""
+        inputs = (self.steps.get(digest) for digest in step.vertex.inputs)
+        return next((found for found in inputs if found and found.state in (State.WAITING, State.RUNNING)), None)
 
     def cancel(self) -> None:
         """Mark what has not completed as cancelled."""
@@ -132,12 +187,16 @@ class Trace:
     def _step(self, digest: str) -> Step:
         """The step of ``digest``; a log or status may come before its vertex was named."""
         if digest not in self.steps:
-            self.steps[digest] = Step(Vertex(digest, name=digest[:19]), redact=self.redact)
+            self._name(Vertex(digest, name=digest[:19]))
         return self.steps[digest]
+
+    def _name(self, vertex: Vertex) -> None:
+        unread: list[str] | None = [] if self._unread else None
+        self.steps[vertex.digest] = Step(vertex, redact=self.redact, unread=unread, metrics=self.metrics)
 
     def _vertex(self, vertex: Vertex) -> None:
         if vertex.digest not in self.steps:
-            self.steps[vertex.digest] = Step(vertex, redact=self.redact)
+            self._name(vertex)
             return
         step = self.steps[vertex.digest]
         old = step.vertex
@@ -155,7 +214,9 @@ class Trace:
 
     def count(self, *states: State) -> int:
         """How many steps are in one of ``states``."""
-        return sum(step.state in states for step in self.steps.values())
+        if self._counted[0] != self.version:  # views ask several times a painting
+            self._counted = (self.version, Counter(step.state for step in self.steps.values()))
+        return sum(self._counted[1][state] for state in states)
 
     @property
     def done(self) -> int:

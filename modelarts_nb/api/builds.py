@@ -1,4 +1,4 @@
-"""``build``, and ``keep`` for the Dockerfile of a cell."""
+"""``build``, and ``keep`` and ``review`` for the Dockerfile of a cell."""
 
 from __future__ import annotations
 
@@ -16,11 +16,28 @@ from ..imports import whole
 from ..reference import parse_reference
 from ..session import Kept, session
 from ..text import Redactor
+from .background import Background
 from .current import catalog, connect, current_settings, stored_logins
 from .following import Following, log_path
+from .history import Compared
 
 if TYPE_CHECKING:
     from ..rules.written import Target
+
+
+def review(source: DockerfileSource, *, contract: str = "") -> Kept:
+    """What is in a Dockerfile and what is wrong with it, without keeping it. Raises DockerfileSyntaxError.
+
+    ``contract``: the generation that the image is for ("": the settings').
+    """
+    whole("modelarts_nb.workflows")
+    from .. import workflows
+
+    parsed = workflows.parse(source)
+    target = _target()
+    findings = workflows.judge(parsed, replace(target, contract=contract or target.contract))
+    instructions = sum(len(stage.instructions) for stage in parsed.stages)
+    return Kept(source, len(parsed.stages), instructions, findings)
 
 
 def keep(source: DockerfileSource) -> Kept:
@@ -28,14 +45,9 @@ def keep(source: DockerfileSource) -> Kept:
 
     Raises DockerfileSyntaxError; a Dockerfile of that name that was kept before stays then.
     """
-    whole("modelarts_nb.workflows")
-    from .. import workflows
-
-    parsed = workflows.parse(source)
-    findings = workflows.judge(parsed, _target())
+    kept = review(source)
     session.keep(source)
-    instructions = sum(len(stage.instructions) for stage in parsed.stages)
-    return Kept(source, len(parsed.stages), instructions, findings)
+    return kept
 
 
 def _target(request: BuildRequest | None = None) -> Target:
@@ -76,7 +88,8 @@ def build(
     check: bool = True,
     log: str | Path = "",
     progress: str = "",
-) -> Image | Export | PushedImage:
+    background: bool = False,
+) -> Image | Export | PushedImage | Background:
     """Build an image and return it.
 
     ``dockerfile`` is the name of a ``%%dockerfile`` cell ("": the last one), a path, or a DockerfileSource. The other
@@ -84,9 +97,9 @@ def build(
     bundle and pip configuration are offered as the build secrets ``ca`` and ``pip.conf`` (see building/site.py).
     ``secrets``, by id: the value (bytes or text), a file (Path), or an EnvVariable. ``ssh``, by id: the socket of an agent.
     ``output``: the files of the built stage go there, and an Export is returned instead. ``builder``: the URL of a
-    stand-alone BuildKit, which pushes the image to its tag's registry; a PushedImage is returned. ``check``: the platform's
-    rules are asked first, and a finding of error severity stops the build before anything is sent; with ``output`` no image
-    is made, and they are not asked.
+    stand-alone BuildKit, which pushes the image to its tag's registry; a PushedImage is returned. ``background``: a
+    Background is returned at once. ``check``: the platform's rules are asked first, and a finding of error severity stops
+    the build before anything is sent; with ``output`` no image is made, and they are not asked.
     Raises DockerfileSyntaxError, ChecksFailed, BuildFailed, EngineUnavailable, SettingsError.
     """
     whole("docker", "modelarts_nb.workflows")
@@ -109,20 +122,29 @@ def build(
     parsed = workflows.parse(source)  # a mistake in the text is said without asking for an Engine
     findings = workflows.judge(parsed, _target(request)) if check and output is None else None
     redact = Redactor([*_secret_values(request), *(value.decode(errors="replace") for value in own.values())])
-    following = Following(BUILD, tags[0] if tags else source.name, log_path(log, "build"), progress, redact)
+    following = Following(
+        BUILD, tags[0] if tags else source.name, log_path(log, "build"), progress, redact, provides=request.tags
+    )
+
+    def done(result: Image | Export | PushedImage) -> Image | Export | PushedImage:
+        if isinstance(result, PushedImage):
+            session.pushed = result
+            return result
+        result = replace(result, log_path=str(following.log.path))
+        session.image = result if isinstance(result, Image) else session.image
+        return result
+
+    compared = Compared(request, parsed, following.trace, catalog().limits(current_settings().contract))
+    following.adorn = lambda view: setattr(view, "more", compared.rows)
     if builder:
         elsewhere = lambda: workflows.build_elsewhere(request, stored_logins(), following.trace)  # noqa: E731
-        built = following.run(workflows.checked(findings, source, following.trace, elsewhere))
-        session.pushed = built if isinstance(built, PushedImage) else session.pushed
-        return cast("Export | PushedImage", built)
-    if output is None:
-        following.next_line = f"%train {tags[0] if tags else ''} --code DIR -- python DIR/train.py".replace("  ", " ")
-    result: Image | Export = following.run(
-        workflows.checked(findings, source, following.trace, lambda: workflows.build(connect(), request, following.trace))
-    )
-    result = replace(result, log_path=str(following.log.path))
-    session.image = result if isinstance(result, Image) else session.image
-    return result
+        workflow: Any = workflows.checked(findings, source, following.trace, elsewhere)
+    else:
+        here = lambda: workflows.build(connect(), request, following.trace)  # noqa: E731
+        workflow = workflows.checked(findings, source, following.trace, here)
+        if output is None:
+            following.next_line = f"%train {tags[0] if tags else ''} --code DIR -- python DIR/train.py".replace("  ", " ")
+    return cast("Image | Export | PushedImage | Background", following.run(workflow, done, background=background))
 
 
 def _secret(name: str, source: bytes | str | Path | EnvVariable) -> bytes:

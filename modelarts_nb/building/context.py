@@ -52,6 +52,18 @@ def warning(measured: ContextSize) -> VertexWarning | None:
     )
 
 
+def taken(dockerfile: Dockerfile) -> dict[str, tuple[str, ...]]:
+    """What each COPY and ADD takes of the context, by the instruction's text on one line; ``.`` is all of it."""
+    found = {}
+    for stage in dockerfile.stages:
+        for made in stage.instructions:
+            if made.keyword in ("COPY", "ADD") and made.flag("from") is None:
+                sources = [_name(source) for source in made.words[:-1] if "://" not in source and not source.startswith("<<")]
+                if sources:
+                    found[" ".join(made.text.replace("\\\n", " ").split())] = tuple(sources)
+    return found
+
+
 def wanted(dockerfile: Dockerfile) -> tuple[str, ...]:
     """What of the context any instruction takes: names below it, ``.`` for all of it, nothing where none takes files."""
     found: set[str] = set()

@@ -20,21 +20,31 @@ _CAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (r"Unable to locate package (\S+)", "Run `apt-get update` in the same RUN, before the install of {0}."),
         (r"404 +Not Found", "The package lists are older than the mirror: `apt-get update` in the same RUN as the install."),
-        (r"no space left on device|ENOSPC", "The Engine's disk is full: `docker system df` shows what takes it."),
         (
-            r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSL certificate problem|x509: certificate",
+            r"no space left on device|ENOSPC|Disk quota exceeded",
+            "The Engine's disk is full: `docker system df` shows what takes it.",
+        ),
+        (
+            r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSL certificate problem|x509: certificate|"
+            r"self[- ]signed certificate",
             "The image does not trust the certificate it met, often a company proxy's. Give the build your CA bundle: "
             "RUN --mount=type=secret,id=ca --mount=type=secret,id=pip.conf,target=/etc/pip.conf pip install …",
         ),
         (
             r"Temporary failure (?:in name )?resol|Could not resolve|Name or service not known|"
-            r"Network is unreachable|Failed to establish a new connection|Connection timed out|ProxyError",
+            r"Network is unreachable|Failed to establish a new connection|Connection timed out|ProxyError|"
+            r"Proxy Authentication Required|Tunnel connection failed",
             "The build has no way to the network. A proxy is taken from HTTP_PROXY and HTTPS_PROXY of the notebook; an "
             "Engine that forwards nothing needs `%build --network host`.",
         ),
         (
-            r"pull access denied|insufficient_scope|401 Unauthorized|authorization failed|no basic auth credentials",
+            r"pull access denied|insufficient_scope|401:? Unauthorized|authorization failed|no basic auth credentials|"
+            r"unauthorized: authentication|denied: requested access",
             "The registry of the base image wants a login: `docker login HOST`, then build again.",
+        ),
+        (
+            r"exec format error|no match for platform in manifest|cannot execute binary file",
+            "The program is for another processor: build with --platform, or choose another base.",
         ),
         (
             r"(\S+): not found$",
@@ -46,7 +56,6 @@ _CAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "A file name in the build context is no UTF-8; Engines from 28 on refuse it. `find . | grep -axv '.*'` finds it. "
             "Rename it, or leave it out in .dockerignore.",
         ),
-        (r"exec format error", "The program is for another processor: build with --platform, or choose another base."),
         (r"exit code: 137|\bKilled\b", "It was killed, most likely for memory: give the Engine more, or do less at once."),
         (r"Permission denied", "The step's user may not do that: `USER root` before it, and the contract's user again after."),
     )

@@ -15,6 +15,8 @@ from ..messages import t
 from .buildkit.patterns import PatternError
 from .buildkit.tree import Filter, TreeError, walk
 
+LOOKED_AT = 2_000  # files that a snapshot looks at
+
 
 def guard(dockerfile: Dockerfile, root: Path | None) -> Iterator[VertexWarning]:
     """A warning with the largest offenders where much more would be sent than is usually meant."""
@@ -24,6 +26,31 @@ def guard(dockerfile: Dockerfile, root: Path | None) -> Iterator[VertexWarning]:
     found = context.warning(context.measure(_files(root, [] if "." in wanted else list(wanted))))
     if found is not None:
         yield found
+
+
+def snapshot(dockerfile: Dockerfile, root: Path | None) -> dict[str, dict[str, str]]:
+    """What each COPY and ADD takes, by the instruction's text: every path with its size and time of change.
+
+    Files are looked at, not read. Of more than ``LOOKED_AT`` nothing is told, as looking at them takes time.
+    """
+    found: dict[str, dict[str, str]] = {}
+    if root is None:
+        return found
+    left = LOOKED_AT
+    for text, sources in context.taken(dockerfile).items():
+        taken: dict[str, str] = {}
+        try:
+            wanted = Filter.of([] if "." in sources else list(sources), _ignored(root))
+            for entry in walk(os.fsencode(root), wanted):
+                if stat.S_ISREG(entry.st.st_mode):
+                    left -= 1
+                    taken[os.fsdecode(entry.path)] = f"{entry.st.st_size} {entry.st.st_mtime_ns}"
+                if left <= 0:
+                    return found
+        except (PatternError, TreeError):
+            continue  # the build itself says what is wrong
+        found[text] = taken
+    return found
 
 
 def _files(root: Path, include: list[str]) -> Iterator[tuple[str, int]]:

@@ -203,7 +203,7 @@ def _short(reason: str) -> str:
 def _advice(place: Candidate | None = None) -> str:
     """What to do on this system."""
     if place is not None and place.origin == "DOCKER_HOST":
-        return t("Correct DOCKER_HOST, or unset it to let %modelarts look for an Engine.")
+        return t("Correct DOCKER_HOST, or unset it to let %modelarts status look for an Engine.")
     if Path("/var/run/docker.sock").exists() and not os.access("/var/run/docker.sock", os.W_OK):
         return t("You may not use /var/run/docker.sock: join the group docker (`sudo usermod -aG docker $USER`, new login).")
     if os.getuid() == 0:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ..errors import EngineAPIError, EngineError, EngineUnavailable
 from ..messages import mark, t
 
-GONE_HINT = mark("See whether it still runs: %modelarts shows the Engine; `modelarts-nb engine status` a private one.")
+GONE_HINT = mark("See whether it still runs: %modelarts status shows the Engine; `modelarts-nb engine status` a private one.")
 _NO_SPACE = re.compile(r"no space left on device", re.IGNORECASE)
 _NO_IMAGE = re.compile(r"no such image|not found: does not exist|manifest unknown|manifest for .* not found", re.IGNORECASE)
 _REPEATED = re.compile(r"^(no such image: (\S+)): (?=No such image: \2$)", re.IGNORECASE)  # the Engine says it twice

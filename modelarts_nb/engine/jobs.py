@@ -26,7 +26,7 @@ from ..text import size
 from ..training.contract import NodePlan, plan
 from ..training.run import NodeResult
 from ..training.spec import JobSpec
-from . import delivery, images
+from . import delivery, gauges, images
 from .accelerators import devices
 from .discovery import Engine
 from .failures import mapped
@@ -37,6 +37,7 @@ T = TypeVar("T")
 LABEL = "modelarts-nb.job"
 OWNER = "modelarts-nb.owner"
 SAMPLING = 0.25  # seconds between two looks at memory and CPU
+GAUGING = 1.0  # seconds between two looks at the accelerators
 SILENCE = 5.0  # seconds without a line before it is worth a word that all came at the end
 # Older Engines give also an internal network's containers a default route, and leave the rest to firewall rules, if any:
 # a bridge without an address leads nowhere
@@ -129,9 +130,9 @@ class _Job:
         internal = self.spec.network == "isolated"
 
         def make() -> tuple[str, ...]:
-            labels = _labels(self.job_id)
+            marks = labels(self.job_id)
             make_network = functools.partial(
-                self.client.create_network, driver="bridge", internal=internal, labels=labels,
+                self.client.create_network, driver="bridge", internal=internal, labels=marks,
                 options=NO_GATEWAY if internal and not self.engine.podman else None,
             )
             draft = make_network(f"{self._name}-draft")["Id"]
@@ -159,7 +160,7 @@ class _Job:
         endpoint = self.client.create_endpoint_config(aliases=list(made.aliases), ipv4_address=addresses[index])
         container = self.client.create_container(
             self.spec.image, command=[], entrypoint=list(made.argv), user=str(made.uid), working_dir=made.working_dir,
-            environment=dict(made.environment), hostname=None if host else made.hostname, labels=_labels(self.job_id),
+            environment=dict(made.environment), hostname=None if host else made.hostname, labels=labels(self.job_id),
             name=f"{self._name}-{made.name}", host_config=configuration, stdin_open=False, tty=False,
             networking_config=None if host else self.client.create_networking_config({self._name: endpoint}),
         )
@@ -259,6 +260,7 @@ class _Job:
         """
         url = self.client._url("/containers/{0}/stats", node.container)
         before: dict[str, Any] = {}
+        devices, due = bool(self.spec.gpus or self.spec.npus), 0.0
         while not node.over.wait(SAMPLING):
             answer = self.client._get(url, params={"stream": False, "one-shot": True})
             if answer.status_code != 200:
@@ -272,6 +274,13 @@ class _Job:
             yield VertexStatus("memory", node.plan.name, t("memory"), used, self.spec.memory)
             yield VertexStatus("cpu", node.plan.name, "cpu", _cpu(before, sample))
             before = sample
+            if devices and time.monotonic() > due:
+                due = time.monotonic() + GAUGING
+                gauge = gauges.read(self.client, node.container, npu=bool(self.spec.npus))
+                devices = gauge is not None
+                if gauge is not None:
+                    yield VertexStatus("gpu", node.plan.name, "NPU" if self.spec.npus else "GPU", gauge.percent)
+                    yield VertexStatus("gpu-memory", node.plan.name, "memory", gauge.memory)
 
     def _ended(self, node: _Node) -> Iterator[Event]:
         name = node.plan.name
@@ -365,8 +374,14 @@ def _sweep_one(engine: Engine, labels: dict[str, str]) -> None:
         _remove(engine, f"{LABEL}={labels[LABEL]}")
 
 
-def _labels(job_id: str) -> dict[str, str]:
+def labels(job_id: str) -> dict[str, str]:
+    """What a job's containers and network are marked with, so that ``sweep`` finds those of a process that was killed."""
     return {LABEL: job_id, OWNER: f"{socket.gethostname()} {os.getpid()} {start_time(os.getpid())}"}
+
+
+def remove(engine: Engine, job_id: str) -> None:
+    """Remove what bears a job's labels."""
+    _remove(engine, f"{LABEL}={job_id}")
 
 
 def _remove(engine: Engine, label: str) -> None:

@@ -46,22 +46,48 @@ def base_url(host: str) -> str:
 
 def read_manifest(reference: ImageReference, credentials: Credentials = lambda host: None) -> Manifest:
     """The manifest that the registry holds under that tag or digest. Raises RegistryError."""
-    wanted = reference.digest or reference.tag or "latest"
-    url = f"{base_url(reference.host)}/v2/{reference.path}/manifests/{wanted}"
-    response = _get(url, reference.host, credentials, ", ".join((DOCKER_MANIFEST, OCI_MANIFEST, DOCKER_LIST, OCI_INDEX)))
-    if response.status_code != 200:
-        raise refused(f"{reference}", response)
-    try:
-        body = response.json()
-    except ValueError as error:
-        text = t("{reference}: the registry's manifest is no JSON.", reference=reference)
-        raise RegistryError(text, status=response.status_code) from error
+    response = _manifest(reference, credentials)
+    body = _json(response, reference)
     parts = [*(body.get("layers") or ()), body.get("config") or {}]
     return Manifest(
         digest=response.headers.get("Docker-Content-Digest", ""),
         media_type=str(response.headers.get("Content-Type") or body.get("mediaType") or "").split(";")[0],
         size=sum(int(part.get("size", 0)) for part in parts),
     )
+
+
+def read_config(reference: ImageReference, credentials: Credentials = lambda host: None) -> dict[str, Any]:
+    """The configuration of a plain image: ``architecture``, ``config``, ``rootfs.diff_ids``. Raises RegistryError.
+
+    {} for an index, which has none of its own.
+    """
+    manifest = _json(_manifest(reference, credentials), reference)
+    digest = str((manifest.get("config") or {}).get("digest") or "")
+    if not digest:
+        return {}
+    url = f"{base_url(reference.host)}/v2/{reference.path}/blobs/{digest}"
+    response = _get(url, reference.host, credentials, "*/*")
+    if response.status_code != 200:
+        raise refused(f"{reference}", response)
+    return _json(response, reference)
+
+
+def _manifest(reference: ImageReference, credentials: Credentials) -> Any:
+    wanted = reference.digest or reference.tag or "latest"
+    url = f"{base_url(reference.host)}/v2/{reference.path}/manifests/{wanted}"
+    response = _get(url, reference.host, credentials, ", ".join((DOCKER_MANIFEST, OCI_MANIFEST, DOCKER_LIST, OCI_INDEX)))
+    if response.status_code != 200:
+        raise refused(f"{reference}", response)
+    return response
+
+
+def _json(response: Any, reference: ImageReference) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError as error:
+        text = t("{reference}: the registry's manifest is no JSON.", reference=reference)
+        raise RegistryError(text, status=response.status_code) from error
+    return body if isinstance(body, dict) else {}
 
 
 def ping(host: str, credentials: Credentials = lambda host: None) -> None:

@@ -71,6 +71,12 @@ def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(each for each in findings if each.severity is Severity.ERROR and not each.ignored)
 
 
+def suppressed(findings: Iterable[Finding], dockerfile: Dockerfile) -> tuple[Finding, ...]:
+    """The findings on an image, with the reasons of those that a comment above their instruction ignores."""
+    comments = _comments(dockerfile)
+    return tuple(_ignored(each, comments) for each in findings)
+
+
 def _judge(rules: Iterable[Rule[Any]], subject: object) -> list[Finding]:
     return [finding for each in rules for finding in each.check(subject)]
 

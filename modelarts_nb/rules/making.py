@@ -25,6 +25,7 @@ class Seen:
     line: int = 0
     end_line: int = 0
     path: str = ""
+    layer: int = 0
     instruction: str = ""
     evidence: str = ""
     severity: Severity | None = None
@@ -40,7 +41,7 @@ def rule(
             for seen in dict.fromkeys(check(subject)):
                 yield Finding(
                     code, seen.severity or severity, seen.message, seen.fix, seen.line, seen.end_line or seen.line, seen.path,
-                    0, seen.instruction, seen.evidence,
+                    seen.layer, seen.instruction, seen.evidence,
                 )
 
         return Rule(code, severity, title, source, findings)

@@ -280,6 +280,19 @@ class Retention:
         return Answer(204)
 
 
+# The SDK's SyncRepo: in this list alone names are written together
+_SYNC_NAMES = {
+    "created_at": "createdAt",
+    "updated_at": "updatedAt",
+    "domain_id": "domainID",
+    "domain_name": "domainName",
+    "repo_name": "repoName",
+    "remote_namespace": "remoteNamespace",
+    "remote_region_id": "remoteRegionId",
+    "sync_auto": "syncAuto",
+}
+
+
 class Synchronization:
     """Copies in other regions, of which the sandbox has none."""
 
@@ -296,7 +309,8 @@ class Synchronization:
 
     @route(f"GET {REPO}/sync_repo")
     def _list(self, request: Request, namespace: str, repository: str) -> Answer:
-        return Answer(200, self._swr.repository(request.caller, path_of(namespace, repository))["syncs"])
+        syncs = self._swr.repository(request.caller, path_of(namespace, repository))["syncs"]
+        return Answer(200, [{_SYNC_NAMES.get(name, name): value for name, value in sync.items()} for sync in syncs])
 
     @route(f"POST {REPO}/sync_repo")
     def _create(self, request: Request, namespace: str, repository: str) -> Answer:

@@ -12,10 +12,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
+import nbformat
 from playwright.sync_api import sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
+KERNELS = Path(__file__).parents[2] / "build" / "kernels"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -25,13 +28,15 @@ SETTINGS = {
     "docmanager-extension/plugin": {"autosave": False},
     "notebook-extension/tracker": {"windowingMode": "none"},  # cells out of view are rendered too
 }
+EXTENSION = Path(__file__).parents[2] / "labextension"  # an editable installation places none
 CELL = "jupyterapp.shell.currentWidget.content"
 
 
 class Lab:
-    """One JupyterLab on ``root``; a context manager."""
+    """One JupyterLab on ``root``; a context manager. ``language``: its display language, for example zh_CN; ``extension``:
+    with our own prebuilt extension, as an installation from the wheel has it."""
 
-    def __init__(self, root, state, *, dark=False, language=""):
+    def __init__(self, root, state, *, dark=False, language="", extension=True):
         self.root, self.state = root, state
         self.token = secrets.token_hex(8)
         self.port = free_port()
@@ -44,6 +49,13 @@ class Lab:
         settings = dict(SETTINGS)
         if dark:
             settings["apputils-extension/themes"] = {"theme": "JupyterLab Dark"}
+        if language:
+            settings["translation-extension/plugin"] = {"locale": language}
+            self.environment.pop("MODELARTS_NB_LANGUAGE", None)
+        if extension:
+            place = state / "DATA" / "labextensions" / "modelarts-nb"
+            place.parent.mkdir(parents=True)
+            place.symlink_to(EXTENSION)
         for name, values in settings.items():
             path = state / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,23 +102,54 @@ class Lab:
             assert running, (self.state / "lab.log").read_text()[-2000:]
             time.sleep(0.2)
 
+    def notebook(self, name, *cells, kernel="python3"):
+        """Write a notebook; the file's name."""
+        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        book.metadata["kernelspec"] = {"name": kernel, "display_name": kernel, "language": "python"}
+        nbformat.write(book, self.root / name)
+        return name
+
+    def kernel(self, version):
+        """Install a kernel of that version of ipykernel; its name. What is installed here is not touched."""
+        place = KERNELS / version
+        if not (place / "ipykernel").is_dir():
+            subprocess.run(
+                [
+                    sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(place),
+                    f"ipykernel=={version}",
+                ],
+                check=True,
+            )
+        folder = self.state / "DATA" / "kernels" / f"ipykernel-{version}"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")])
+        (folder / "kernel.json").write_text(json.dumps({
+            "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": folder.name,
+            "language": "python", "env": {"PYTHONPATH": path}, "metadata": {"debugger": False},
+        }))
+        return folder.name
+
     def open(self, name, *, width=1280, height=1000, scale=1):
         """A page with the notebook ``name`` open and its kernel idle."""
         context = self.browser.new_context(viewport={"width": width, "height": height}, device_scale_factor=scale)
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = context.new_page()
+        problems = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(f"http://127.0.0.1:{self.port}/lab/tree/{name}?token={self.token}&reset")
-        page.wait_for_selector(".jp-Notebook:visible .jp-Cell", timeout=60_000)
+        page.wait_for_selector(".jp-Notebook:visible .jp-Cell", timeout=120_000)
         page.wait_for_function(
-            "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000
+            "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=120_000
         )
-        return Notebook(page)
+        page.evaluate("jupyterapp.shell.collapseLeft()")
+        return Notebook(page, problems)
 
 
 class Notebook:
-    """A notebook open in the browser."""
+    """A notebook open in the browser. ``problems``: the page's uncaught errors."""
 
-    def __init__(self, page):
-        self.page = page
+    def __init__(self, page, problems):
+        self.page, self.problems = page, problems
 
     def start(self, index):
         """Run a cell; does not wait for its end."""
@@ -144,6 +187,23 @@ class Notebook:
     def interrupt(self):
         """The stop button."""
         self.page.evaluate("void jupyterapp.commands.execute('notebook:interrupt-kernel')")
+
+    def save(self):
+        """Write the file."""
+        self.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+
+    def theme(self, dark):
+        """Change the theme."""
+        name = "JupyterLab Dark" if dark else "JupyterLab Light"
+        self.page.evaluate(f"jupyterapp.commands.execute('apputils:change-theme', {{theme: '{name}'}})")
+        self.page.wait_for_selector(f"body[data-jp-theme-light={'false' if dark else 'true'}]", state="attached")
+
+    def reload(self):
+        """Load the page again, as a person would; the kernel goes on."""
+        self.page.goto(self.page.url.replace("&reset", ""))
+        self.page.reload()
+        self.page.wait_for_selector(".jp-Notebook:visible .jp-Cell", timeout=120_000)
+        self.page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel")
 
     def close(self):
         """Shut its kernel down."""

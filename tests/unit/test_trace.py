@@ -60,7 +60,7 @@ def test_an_unfinished_line_is_a_line_when_the_vertex_completes():
     trace = trace_of(Vertex(PIP, "run", started=1), VertexLog(PIP, b"no newline"))
     assert trace.steps[PIP].partial == "no newline"
     trace.apply(Vertex(PIP, "run", started=1, completed=2))
-    assert list(trace.steps[PIP].tail) == ["no newline"]
+    assert trace.steps[PIP].tail == ["no newline"]
 
 
 def test_cancelling_marks_what_has_not_completed():
@@ -99,3 +99,34 @@ def test_a_hundred_thousand_lines_take_little_memory():
     tracemalloc.stop()
     assert trace.lines == 100_000
     assert peak < 5_000_000
+
+
+def test_colours_are_in_the_styled_lines_and_not_in_the_tail():
+    step = trace_of(Vertex(PIP, "run", started=1), VertexLog(PIP, b"\x1b[31mred\x1b[0m\n")).steps[PIP]
+    assert step.tail == ["red"]
+    assert list(step.styled) == ["\x1b[31mred\x1b[0m"]
+
+
+def test_a_view_that_wants_every_line_gets_every_line_once():
+    trace = Trace()
+    trace.keep_unread()
+    for number in range(1000):
+        trace.apply(VertexLog(PIP, f"line {number}\n".encode()))
+    assert trace.steps[PIP].unread == [f"line {number}" for number in range(1000)]
+    assert Trace().steps == {}
+    assert trace_of(VertexLog(PIP, b"x\n")).steps[PIP].unread is None, "nobody takes them: they are not kept"
+
+
+def test_a_waiting_step_knows_what_it_waits_for():
+    trace = trace_of(Vertex("a", "a", started=1), Vertex("b", "b", inputs=("a",)))
+    assert trace.waiting_for(trace.steps["b"]) is trace.steps["a"]
+    trace.apply(Vertex("a", "a", started=1, completed=2))
+    assert trace.waiting_for(trace.steps["b"]) is None
+
+
+def test_what_is_left_goes_by_what_each_step_took_before():
+    trace = trace_of(Vertex("a", "a", started=1, completed=2), Vertex("b", "b", started=2), Vertex("c", "c"))
+    assert trace.remaining(4.0) is None
+    trace.expected = {"a": 5, "b": 10, "c": 3, "d": 1}
+    assert trace.remaining(4.0) == 8 + 3 + 1
+    assert trace.remaining(40.0) == 3 + 1

@@ -14,6 +14,7 @@ from ...building.request import DockerfileSource
 from ...image import Export, Image, PushedImage
 from ...session import DEFAULT_NAME
 from .. import shown
+from ..shown import Started
 from .parsing import pairs, parse
 
 
@@ -60,8 +61,9 @@ class BuildMagics(Magics):
     @argument("--pull", action="store_true", help="Ask the registry for newer base images.")
     @argument("--no-check", action="store_true", help="Build also what the platform's rules find errors in.")
     @argument("--log", default="", metavar="FILE", help="Where the whole log goes.")
+    @argument("--background", action="store_true", help="Return a handle at once, and go on while other cells run.")
     @argument("-q", "--quiet", action="store_true", help="Show nothing unless it fails.")
-    def build(self, line: str) -> Image | Export | PushedImage:
+    def build(self, line: str) -> Image | Export | PushedImage | api.Background:
         """Build an image with BuildKit, show every step while it runs, and return the Image.
 
         With ``--output`` the files of the built stage come out, as an Export; with ``--builder`` the image is pushed.
@@ -70,6 +72,7 @@ class BuildMagics(Magics):
 
             %build -t digits:v1
             %build digits -t digits:v2 --build-arg PYTHON=3.11 --no-cache
+            handle = %build digits --background
             %build digits --secret id=token,env=HUB_TOKEN --target wheels --output wheels
         """
         options = parse(self.build, line)
@@ -84,6 +87,19 @@ class BuildMagics(Magics):
             labels=pairs("--label", options.label), builder=options.builder,
             add_hosts=dict(map(build_options.host_option, options.add_host)),
             output=build_options.output_option(options.output) if options.output else None,
-            check=not options.no_check, progress="quiet" if options.quiet else "",
+            check=not options.no_check, progress="quiet" if options.quiet else "", background=options.background,
         )
         return shown.already(self.shell, image)
+
+    @line_magic
+    @magic_arguments()
+    @argument("--cancel", action="store_true", help="Stop all that go on.")
+    def builds(self, line: str) -> None:
+        """List what was started with --background in this kernel, and where it stands.
+
+        A handle has ``wait()``, ``cancel()``, ``log``, ``state`` and ``result``. All of them end with their kernel.
+        """
+        options = parse(self.builds, line)
+        for work in api.started if options.cancel else ():
+            work.cancel()
+        shown.show(Started(tuple(api.started)))

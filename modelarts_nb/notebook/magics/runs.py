@@ -36,8 +36,9 @@ class TrainMagics(Magics):
     @argument("--network", default="isolated", choices=("isolated", "bridge", "host"),
               help="isolated: the nodes see each other and nothing else, as on the platform.")
     @argument("--log", default="", metavar="FILE", help="Where the whole log goes.")
+    @argument("--background", action="store_true", help="Return a handle at once, and go on while other cells run.")
     @argument("-q", "--quiet", action="store_true", help="Show nothing unless it fails.")
-    def train(self, line: str) -> TrainingRun:
+    def train(self, line: str) -> TrainingRun | api.Background:
         """Run a command in the image exactly as ModelArts would, and return the TrainingRun.
 
         The command stands behind “--”. Examples::
@@ -50,5 +51,7 @@ class TrainMagics(Magics):
         if not separator or not command.strip():
             raise UsageError("The command is missing. Write it behind “--”: %train --code DIR -- python DIR/train.py")
         spec = train_arguments.spec_options(vars(options), command.strip())
-        run = api.train(options.image, log=options.log, progress="quiet" if options.quiet else "", **spec)
+        run: TrainingRun | api.Background = api.train(
+            options.image, log=options.log, progress="quiet" if options.quiet else "", background=options.background, **spec
+        )
         return shown.already(self.shell, run)

@@ -9,37 +9,53 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...image import Export, Image, PushedImage
-from ...messages import t
+from ...messages import mark, t
 from ...rules.model import Severity
-from ...rules.words import counted
+from ...rules.words import counted as counted_findings
 from ...session import Kept
 from ...text import clean, duration, size
-from ...trace import State, Step, Trace
+from ...trace import State, Trace
 from ...training.run import TrainingRun
 
 
 @dataclass(frozen=True)
 class Work:
-    """The words for one kind of work: while it goes on, when it is done, when it failed; ``unit`` counts its steps.
+    """The words for one kind of work: its name in code, while it goes on, when it is done, when it failed.
 
-    ``lines_after``: how many of each step's last lines stay in sight when it is done.
+    ``count`` and ``partly`` count its steps, ``cached`` those that were there already. ``lines_after``: how many of each
+    step's last lines stay in sight when it is done.
     """
 
+    name: str
     running: str
     done: str
     failed: str
-    unit: str = "steps"
+    one: str = mark("1 step")
+    count: str = mark("{total} steps")
+    partly: str = mark("{done} of {total} steps")
+    cached: str = mark("{count} cached")
+    stop: str = mark("Cancel")
     lines_after: int = 0
 
 
-BUILD = Work("Building", "Built", "Build failed")
-PUSH = Work("Pushing", "Pushed", "Push failed", "layers")
-TRAIN = Work("Training", "Trained", "Training failed", lines_after=4)
+BUILD = Work("build", mark("Building"), mark("Built"), mark("Build failed"))
+PUSH = Work(
+    "push", mark("Pushing"), mark("Pushed"), mark("Push failed"), mark("1 layer"), mark("{total} layers"),
+    mark("{done} of {total} layers"), mark("{count} already there"),
+)
+CHECK = Work(
+    "check", mark("Checking"), mark("Checked"), mark("Check failed"), mark("1 layer"), mark("{total} layers"),
+    mark("{done} of {total} layers"),
+)
+TRAIN = Work("train", mark("Training"), mark("Trained"), mark("Training failed"), stop=mark("Stop"), lines_after=4)
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One row of a result: a label, its text, whether it is code; ``share`` draws a bar: parts of the whole, 0 to 1."""
+    """One row of a result: a label, its text, whether it is code; ``share`` draws a bar: parts of the whole, 0 to 1.
+
+    Parts that make more than the whole are drawn as too much.
+    """
 
     label: str
     text: str
@@ -48,57 +64,68 @@ class Fact:
 
 
 @functools.singledispatch
+def whole(result: object, log_path: str) -> dict[str, str] | None:
+    """The MIME bundle of a result that is a card of its own; None: its facts are shown in the usual one."""
+    return None
+
+
+@functools.singledispatch
 def facts(result: object) -> Sequence[Fact]:
     """The rows that a result shows."""
-    return [Fact("Result", str(result))]
+    return [Fact(t("Result"), str(result))]
 
 
 @facts.register
 def _(result: Image) -> Sequence[Fact]:
-    rows = [Fact("Image", " · ".join(filter(None, (result.short_id, result.platform, _user(result.user)))), code=True)]
+    rows = [Fact(t("Image"), " · ".join(filter(None, (result.short_id, result.platform, _user(result.user)))), code=True)]
     biggest = sorted((layer for layer in result.history if layer.size), key=lambda layer: -layer.size)[:3]
-    rows.append(Fact("Size", f"{size(result.size)} in {len(result.layers)} layers"))
+    rows.append(Fact(t("Size"), t("{size} in {count} layers", size=size(result.size), count=len(result.layers))))
     if result.checks:
         rows.append(Fact(t("Checks"), result.checks))
     if biggest:
-        rows.append(Fact("Largest", " · ".join(f"{short_instruction(x.created_by)} {size(x.size)}" for x in biggest)))
+        rows.append(Fact(t("Largest"), " · ".join(f"{short_instruction(x.created_by)} {size(x.size)}" for x in biggest)))
     return rows
 
 
 @facts.register
 def _(result: Kept) -> Sequence[Fact]:
     source = result.source
-    stages = f", {result.stages} stages" if result.stages > 1 else ""
-    context = f"context folder {short_path(source.context.resolve())}" if source.context else "no context folder"
-    rows = [Fact("Kept", f"{result.instructions} instructions{stages}; {context}")]
-    rows.append(Fact(t("Checks"), counted(result.findings)))
+    said = [t("{count} instructions", count=result.instructions)]
+    if result.stages > 1:
+        said.append(t("{count} stages", count=result.stages))
+    context = short_path(source.context.resolve()) if source.context else ""
+    said.append(t("context folder {path}", path=context) if context else t("no context folder"))
+    rows = [Fact(t("Kept"), " · ".join(said))]
+    rows.append(Fact(t("Checks"), counted_findings(result.findings)))
     stopped = any(each.severity is Severity.ERROR and not each.ignored for each in result.findings)
-    return rows if stopped else [*rows, Fact("Next", f"%build {source.name} -t {source.name}:v1", code=True)]
+    return rows if stopped else [*rows, Fact(t("Next"), f"%build {source.name} -t {source.name}:v1", code=True)]
 
 
 @facts.register
 def _(result: PushedImage) -> Sequence[Fact]:
     kind = "Docker v2 schema 2" if "docker.distribution.manifest.v2" in result.media_type else result.media_type
     return [
-        Fact("Image", result.reference, code=True),
-        Fact("Digest", result.digest, code=True),
-        Fact("Manifest", f"{kind} · {size(result.size)} compressed · read back from the registry"),
+        Fact(t("Image"), result.reference, code=True),
+        Fact(t("Digest"), result.digest, code=True),
+        Fact(t("Manifest"), t("{kind} · {size} compressed · read back from the registry", kind=kind, size=size(result.size))),
+        *([Fact(t("Checks"), result.checks)] if result.checks else []),
     ]
 
 
 @facts.register
 def _(result: Export) -> Sequence[Fact]:
-    return [Fact("Tar file" if result.tar else "Folder", short_path(result.path), code=True)]
+    return [Fact(t("Tar file") if result.tar else t("Folder"), short_path(result.path), code=True)]
 
 
 @facts.register
 def _(result: TrainingRun) -> Sequence[Fact]:
     nodes = " · ".join(
-        f"{node.name} exit {node.exit_code}" + (f", memory up to {size(node.peak_memory)}" if node.peak_memory else "")
+        t("{node} exit {code}", node=node.name, code=node.exit_code)
+        + (t(", memory up to {size}", size=size(node.peak_memory)) if node.peak_memory else "")
         for node in result.nodes
     )
-    rows = [Fact("Nodes", nodes), Fact("Time", duration(result.seconds))]
-    rows += [Fact("Output", f"{name} → {short_path(path)}", code=True) for name, path in result.outputs.items()]
+    rows = [Fact(t("Nodes"), nodes), Fact(t("Time"), duration(result.seconds))]
+    rows += [Fact(t("Output"), f"{name} → {short_path(path)}", code=True) for name, path in result.outputs.items()]
     return rows
 
 
@@ -113,19 +140,7 @@ def short_path(path: Path | str) -> str:
     return text
 
 
-_PREFIX = re.compile(r"^\[(?:internal|(?:(?P<stage>.*?) )?\d+/\d+)\] ")
 _NOISE = re.compile(r"^(?:RUN )?(?:\|\d+ .*? )?/bin/(?:ba)?sh (?:-o pipefail )?-c (?:#\(nop\) +)?|\s+# buildkit$")
-
-
-def step_name(step: Step) -> str:
-    """The step as it is written in the Dockerfile, behind its stage's name where it has one."""
-    name = step.name
-    found = _PREFIX.match(name)
-    if not found:
-        return name
-    stage = found["stage"] or ""
-    rest = name[found.end() :]
-    return f"{stage}: {rest}" if stage and not stage.startswith("stage-") else rest
 
 
 def short_instruction(created_by: str, limit: int = 40) -> str:
@@ -133,17 +148,23 @@ def short_instruction(created_by: str, limit: int = 40) -> str:
     text = clean(" ".join(created_by.split()))
     command = _NOISE.sub("", text)
     if not command:
-        text = "imported file system"
+        text = t("imported file system")
     else:
         text = command if re.match(r"[A-Z]{3,} ", command) or "(nop)" in text else f"RUN {command}"
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _user(user: str) -> str:
-    return f"user {user or 'root'}"
+    return t("user {name}", name=user or "root")
 
 
-def state_of(trace: Trace, ended: bool, error: BaseException | None) -> State:
+def title(work: Work, state: State) -> str:
+    """“Building”, “Built”, “Build failed”, “Building: cancelled”."""
+    words = {State.RUNNING: work.running, State.DONE: work.done, State.FAILED: work.failed}
+    return t(words[state]) if state in words else t("{work}: cancelled", work=t(work.running))
+
+
+def state_of(ended: bool, error: BaseException | None) -> State:
     """Where the whole work stands."""
     if not ended:
         return State.RUNNING
@@ -152,11 +173,43 @@ def state_of(trace: Trace, ended: bool, error: BaseException | None) -> State:
     return State.CANCELLED if isinstance(error, (KeyboardInterrupt, GeneratorExit)) else State.FAILED
 
 
-def summary(work: Work, trace: Trace, seconds: float) -> str:
-    """“4 of 7 steps · 2 cached · 11.2 s”."""
+def summary(work: Work, trace: Trace, seconds: float, left: float | None = None) -> str:
+    """“4 of 7 steps · 2 cached · 11.2 s · about 20 s left”."""
     total, done, cached = len(trace.steps), trace.done, trace.count(State.CACHED)
-    parts = [f"{total} {work.unit}" if done == total else f"{done} of {total} {work.unit}"] if total else []
+    if trace.metrics is not None:
+        told = trace.metrics.progress
+        parts = [t("epoch {number} of {total}", number=told[0], total=told[1])] if told else []
+        return " · ".join([*parts, duration(seconds)])
+    parts = [t(work.partly, done=done, total=total) if done < total else counted(work, total)] if total else []
     if cached:
-        parts.append(f"{cached} {'already there' if work is PUSH else 'cached'}")
+        parts.append(t(work.cached, count=cached))
     parts.append(duration(seconds))
+    if left is not None:
+        parts.append(t("about {time} left", time=about(left)))
     return " · ".join(parts)
+
+
+def progress(trace: Trace) -> float:
+    """How much of the work is done, 0 to 1: steps, or a training's epochs."""
+    if trace.metrics is not None:
+        return min(trace.metrics.progress[0] / max(trace.metrics.progress[1], 1), 1.0) if trace.metrics.progress else 0.0
+    return trace.done / len(trace.steps) if trace.steps else 0.0
+
+
+def counted(work: Work, total: int) -> str:
+    """“7 steps”, “1 layer”."""
+    return t(work.one) if total == 1 else t(work.count, total=total)
+
+
+def about(seconds: float) -> str:
+    """A duration that nobody should take for exact: “20 s”, “3 min”."""
+    if seconds < 55:
+        return t("{count} s", count=max(1, round(seconds)) if seconds < 10 else round(seconds / 5) * 5)
+    return t("{count} min", count=max(1, round(seconds / 60)))
+
+
+def merged(rows: Sequence[Fact], more: Sequence[Fact]) -> list[Fact]:
+    """``rows`` with ``more``, of which one takes the place of the row with its label."""
+    by_label = {row.label: row for row in more}
+    kept = [by_label.pop(row.label, row) for row in rows]
+    return [*kept, *by_label.values()]

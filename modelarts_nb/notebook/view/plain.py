@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...messages import t
 from ...text import duration
 from ...trace import State, Step, Trace
-from .card import Fact, Work, short_path, state_of, step_name, summary
+from .card import Fact, Work, short_path, state_of, summary, title
+from .steps import full_name, state_word
 
 
 def step_line(step: Step, now: float) -> str:
     """One step in one line: “  done      11.2 s  RUN pip install …”."""
     took = duration(step.seconds(now)) if step.state not in (State.WAITING, State.CACHED) else ""
-    return f"  {step.state.value:<9}{took:>12}  {step_name(step)}"[:160]
+    return f"  {state_word(step):<9}{took:>12}  {full_name(step)}"[:160]
 
 
 def fact_lines(rows: Sequence[Fact]) -> list[str]:
@@ -23,15 +25,16 @@ def fact_lines(rows: Sequence[Fact]) -> list[str]:
 
 def render(
     work: Work, subject: str, trace: Trace, *, seconds: float, ended: bool, error: BaseException | None,
-    rows: Sequence[Fact], log_path: str,
+    rows: Sequence[Fact], log_path: str, note: str = "",
 ) -> str:
     """The whole card, as short as it can be."""
-    state = state_of(trace, ended, error)
-    title = {State.RUNNING: work.running, State.DONE: work.done, State.FAILED: work.failed}.get(state, "Cancelled")
-    lines = [f"{title} {subject} · {summary(work, trace, seconds)}"]
+    state = state_of(ended, error)
+    lines = [f"{title(work, state)} {subject} · {summary(work, trace, seconds)}"]
     for warning in trace.warnings:
         lines += [f"  ! {trace.redact(warning.short)}", *(f"    {trace.redact(line)}" for line in warning.detail)]
     lines += fact_lines(rows)
     if ended and log_path:
-        lines.append(f"  Full log: {short_path(log_path)}")
+        lines.append(f"  {t('Full log')}: {short_path(log_path)}")
+    if note and not ended:
+        lines.append(f"  {note}")
     return "\n".join(lines)

@@ -17,6 +17,12 @@ from modelarts_nb.building.failure import hint_for, meaningful
         ("localhost:5005/x/y:1: not found", "check name and tag"),
         ("exec /bin/sh: exec format error", "--platform"),
         ("process did not complete successfully: exit code: 137", "memory"),
+        ("ProxyError('Unable to connect to proxy', OSError('Tunnel connection failed: 407'))", "HTTP_PROXY"),
+        ("SSL: self-signed certificate in certificate chain", "id=ca"),
+        ("unauthorized: authentication required", "docker login"),
+        ("no match for platform in manifest: not found", "--platform"),
+        ("/bin/tool: cannot execute binary file", "--platform"),
+        ("OSError: [Errno 122] Disk quota exceeded", "docker system df"),
         ("mkdir: cannot create directory: Permission denied", "USER root"),
     ],
 )

@@ -77,7 +77,7 @@ def test_build_passes_its_options_on(shell, calls):
         "build",
         "digits -t a:1 --tag b:2 -C ctx --build-arg 'A=b c' --build-arg E= --target s --platform linux/arm64 "
         "--network none --no-cache --pull --log /l -q --secret id=t,env=T --ssh default --cache-from c:3 --label 'l=m n' "
-        "--add-host h:10.0.0.7 -o type=tar,dest=o.tar --builder tcp://b:1234",
+        "--add-host h:10.0.0.7 -o type=tar,dest=o.tar --builder tcp://b:1234 --background",
     )
     args, options = calls["build"]
     assert args == ("digits",)
@@ -86,7 +86,7 @@ def test_build_passes_its_options_on(shell, calls):
         "network": "none", "no_cache": True, "check": True, "pull": True, "log": "/l", "progress": "quiet",
         "secrets": {"t": EnvVariable("T")}, "ssh": {"default": EnvVariable("SSH_AUTH_SOCK")}, "cache_from": ["c:3"],
         "labels": {"l": "m n"}, "add_hosts": {"h": "10.0.0.7"}, "output": Output(Path("o.tar"), tar=True),
-        "builder": "tcp://b:1234",
+        "builder": "tcp://b:1234", "background": True,
     }
 
 

@@ -3,13 +3,15 @@ import io
 
 import pytest
 
+from modelarts_nb import messages
 from modelarts_nb.errors import BuildFailed
 from modelarts_nb.events import Vertex, VertexLog, VertexStatus, VertexWarning
 from modelarts_nb.image import Image, Layer, PushedImage
 from modelarts_nb.notebook.view import html as view
 from modelarts_nb.notebook.view import plain
-from modelarts_nb.notebook.view.card import BUILD, PUSH, TRAIN, facts, short_instruction, short_path, step_name
+from modelarts_nb.notebook.view.card import BUILD, PUSH, TRAIN, Fact, facts, merged, short_instruction, short_path
 from modelarts_nb.notebook.view.live import PlainView, QuietView, choose
+from modelarts_nb.notebook.view.steps import full_name
 from modelarts_nb.trace import Step, Trace
 
 HOSTILE = b"<script>alert(1)</script>\x1b[31m<img src=x onerror=alert(2)>\x1b[0m \x00\xff \xe2\x80\xae &amp;\n"
@@ -107,7 +109,7 @@ def test_progress_is_shown_in_bytes():
     ],
 )
 def test_a_step_is_named_as_it_is_written(vertex, shown):
-    assert step_name(Step(Vertex("d", vertex))) == shown
+    assert full_name(Step(Vertex("d", vertex))) == shown
 
 
 @pytest.mark.parametrize(
@@ -163,3 +165,47 @@ def test_in_a_terminal_each_step_is_one_line_and_a_failure_shows_its_end():
 def test_the_view_follows_the_place():
     assert isinstance(choose("quiet", BUILD, "x", ""), QuietView)
     assert isinstance(choose("auto", BUILD, "x", ""), PlainView)
+
+
+def test_a_share_is_drawn_and_too_much_is_seen():
+    card = view.facts_card("Image", "d", [Fact("Size", "2.9 GB of 9.5 GB", share=(0.21, 0.09))])
+    assert '<i style="width:21.0%"></i><i style="width:9.0%"></i>' in card
+    assert "ma-over" in view.facts_card("Image", "d", [Fact("Size", "12 GB of 9.5 GB", share=(0.5, 0.76))]).split("</style>")[1]
+
+
+def test_colours_of_a_log_are_classes_in_the_static_card():
+    trace = Trace()
+    trace.apply(Vertex("a", "[1/1] RUN a", started=1.0))
+    trace.apply(VertexLog("a", b"\x1b[1;31m<b>\x1b[0m plain\n"))
+    card = view.render(BUILD, "d", trace, now=3, seconds=3)
+    assert '<span class="a1 a31">&lt;b&gt;</span> plain' in card
+
+
+def test_after_a_failure_the_steps_before_are_one_row():
+    page = Reader(view.render(BUILD, "d", a_trace(failed=True), now=3, seconds=3, ended=True, error=BuildFailed("no")))
+    text = "".join(page.text)
+    assert "4 steps before it" in text
+    assert "RUN step 0" not in text
+    assert "exit 1" in text
+
+
+def test_more_rows_take_the_place_of_those_with_their_label():
+    rows = merged([Fact("Image", "a"), Fact("Size", "1")], [Fact("Size", "2"), Fact("Slowest", "b")])
+    assert [(row.label, row.text) for row in rows] == [("Image", "a"), ("Size", "2"), ("Slowest", "b")]
+
+
+def test_an_estimate_is_in_the_summary_while_there_is_one():
+    trace = a_trace()
+    trace.expected = {"[9/9] RUN echo '<b>' \"x\"": 22.0}
+    assert "about 20 s left" in view.render(BUILD, "d", trace, now=3, seconds=3)
+    assert "left" not in view.render(BUILD, "d", trace, now=3, seconds=3, ended=True).split("</style>")[1]
+
+
+def test_the_card_speaks_chinese():
+    messages.use("zh")
+    try:
+        page = "".join(Reader(view.render(BUILD, "d", a_trace(), now=3, seconds=3)).text)
+    finally:
+        messages.use("en")
+    for words in ("正在构建", "5 个步骤已完成 4 个", "运行中", "5.0 MB / 10.0 MB"):
+        assert words in page
