@@ -56,7 +56,7 @@ def obs(verb: str, words: list[str], *, region: str = "") -> Any:
     wanted = {"mb": 1, "ls": 1, "put": 2, "get": 2}
     if len(words) != wanted[verb]:
         raise SettingsError(
-            t("%obs {verb} wants other words.", verb=verb), "%obs mb|ls obs://BUCKET · put DIR obs:// · get obs:// DIR"
+            t("%obs {verb} wants other words.", verb=verb), t("%obs mb|ls obs://BUCKET · put DIR obs:// · get obs:// DIR")
         )
     if verb == "mb":
         return make_bucket(words[0], region=region)

@@ -154,7 +154,7 @@ class Store:
             from obs import ObsClient
         except ImportError as error:
             raise SettingsError(
-                t("Object storage needs the official SDK, which is not installed."), "%pip install 'modelarts_nb[obs]'"
+                t("Object storage needs the official SDK, which is not installed."), t("%pip install 'modelarts_nb[obs]'")
             ) from error
         address = urlsplit(self.region.obs)
         secure = address.scheme != "http"
