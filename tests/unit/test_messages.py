@@ -17,7 +17,7 @@ CATALOGUES = sorted((PACKAGE / "messages" / "zh_CN").glob("*.json"))
 
 # Modules and packages whose texts do not go through the catalogue yet; one that is done leaves the list
 TO_DO = (
-    "dockerfile", "notebook", "cli", "settings", "follow", "trace", "training.preview", "building.failure",
+    "dockerfile", "notebook", "cli", "settings", "follow", "trace", "building.failure",
     "api.builds", "workflows.builds",
 )
 AS_THE_PLATFORM = ("sandbox.runner",)  # says what ModelArts would say, in its words
@@ -26,7 +26,7 @@ ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type) 
 SHOWN = dict.fromkeys(ERRORS, ((0, 1), ("message", "hint"))) | {
     "VertexWarning": ((1, 2), ("short", "detail")),
     "Diagnosis": ((1, 2), ("message", "fix")),
-    "Seen": ((0,), ("message",)),  # a fix is a line to paste as often as a sentence
+    "Seen": ((0, 1), ("message", "fix")),  # a fix that is a line to paste goes through paste()
     "mapped": ((0,), ("doing",)),
     "say": ((0,), ()),
 }
@@ -83,7 +83,7 @@ def untranslated(tree):
 
 
 def _texts(node):
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("t", "mark"):
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("t", "mark", "paste"):
         return
     if isinstance(node, ast.JoinedStr):
         text = "".join(part.value for part in node.values if isinstance(part, ast.Constant))
