@@ -227,7 +227,9 @@
       execute: () => editForm(app, tracker)
     });
     app.contextMenu.addItem({ command: NAME + ':edit', selector: '.jp-Notebook .jp-CodeCell', rank: 50 });
-    if (launcher) launcher.add({ command: NAME + ':new', category: words.category, rank: 20 });
+    // In this category JupyterLab shows a kernel's picture, by its address, and not the command's icon
+    const picture = 'data:image/svg+xml,' + encodeURIComponent(ICON.replace('#616161', '#1565c0').replace('width="16"', 'width="52" height="52"'));
+    if (launcher) launcher.add({ command: NAME + ':new', category: words.category, rank: 20, kernelIconUrl: picture });
     if (palette) {
       palette.addItem({ command: NAME + ':new', category: 'ModelArts' });
       palette.addItem({ command: NAME + ':edit', category: 'ModelArts' });

@@ -298,6 +298,7 @@ def test_the_launcher_opens_the_form_in_a_new_notebook(lab, root):
     page.goto(f"http://127.0.0.1:{lab.port}/lab?token={lab.token}&reset")
     card = page.locator(".jp-LauncherCard", has_text="Custom image for ModelArts")
     card.wait_for(timeout=60_000)
+    assert card.locator("img").get_attribute("src").startswith("data:image/svg+xml")
     page.screenshot(path=PICTURES / "form-launcher-light-en.png")
     card.click()
     page.locator(".ma-form .ma-cell").first.wait_for(timeout=60_000)
