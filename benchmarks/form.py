@@ -24,8 +24,8 @@ UP = f"""async index => {{
     void jupyterapp.commands.execute('notebook:run-cell');
     const node = {CELL}.widgets[index].node;
     await new Promise(done => {{
-        const isUp = () => node.querySelector('.ma-form .ma-cell code') &&
-            node.querySelectorAll('.ma-form .ma-field').length > 13;
+        const fields = () => node.querySelectorAll('.ma-form .ma-field').length;
+        const isUp = () => node.querySelector('.ma-form .ma-cell code') && fields() > 13;
         const look = () => requestAnimationFrame(isUp() ? done : look);
         look();
     }});

@@ -78,27 +78,31 @@
 
   // ---------------------------------------------------------------- %%dockerfile cells in colour
 
-  function colour(cell) {
-    if (cell.model.type !== 'code') return;
-    const wanted = /^\s*%%dockerfile\b/.test(cell.model.sharedModel.getSource());
-    if (wanted && cell.model.mimeType !== MIME) {
-      cell.modelartsNbMime = cell.model.mimeType;
-      cell.model.mimeType = MIME;
-    } else if (!wanted && cell.model.mimeType === MIME && cell.modelartsNbMime) {
-      cell.model.mimeType = cell.modelartsNbMime;
-    }
+  const isDockerfile = cell => /^\s*%%dockerfile\b/.test(cell.model.sharedModel.getSource());
+  const kernels = new WeakMap(); // a cell's MIME type as its kernel has it
+
+  // An editor loads the language of a new MIME type and then shows it, also when another was set meanwhile: the one that loads
+  // longest would win. So the language that is being left is waited for first.
+  async function colour(languages, cell) {
+    if (cell.model.type !== 'code' || isDockerfile(cell) === (cell.model.mimeType === MIME)) return;
+    if (cell.model.mimeType !== MIME) kernels.set(cell, cell.model.mimeType);
+    if (languages) await Promise.resolve(languages.getLanguage(cell.model.mimeType)).catch(() => null);
+    await new Promise(done => setTimeout(done));
+    if (cell.isDisposed || isDockerfile(cell) === (cell.model.mimeType === MIME)) return;
+    if (cell.model.mimeType !== MIME) cell.model.mimeType = MIME;
+    else if (kernels.has(cell)) cell.model.mimeType = kernels.get(cell);
   }
 
-  function colours(panel) {
+  function colours(languages, panel) {
     const known = new WeakSet();
     const all = () =>
       panel.content.widgets.forEach(cell => {
         if (!known.has(cell)) {
           known.add(cell);
-          cell.model.contentChanged.connect(() => colour(cell));
-          if (cell.model.mimeTypeChanged) cell.model.mimeTypeChanged.connect(() => colour(cell)); // the kernel's, when it starts
+          cell.model.contentChanged.connect(() => void colour(languages, cell));
+          if (cell.model.mimeTypeChanged) cell.model.mimeTypeChanged.connect(() => void colour(languages, cell)); // the kernel's
         }
-        colour(cell);
+        void colour(languages, cell);
       });
     panel.context.ready.then(() => {
       if (panel.isDisposed) return;
@@ -111,6 +115,11 @@
 
   function describe(form) {
     form.setAttribute('role', 'form');
+    // Arrows and Enter are the field's, not the notebook's. (Lumino looks from the focused element upwards, and its keys for
+    // command mode match the focused element itself.)
+    form.querySelectorAll('input, select, textarea, button').forEach(field =>
+      field.setAttribute('data-lm-suppress-shortcuts', 'true')
+    );
     const title = form.querySelector('.ma-top b');
     if (title) form.setAttribute('aria-label', title.textContent);
     form.querySelectorAll('.ma-segments').forEach((field, number) => {
@@ -179,7 +188,11 @@
     const translation = await shared('@jupyterlab/translation');
     const palette = await shared('@jupyterlab/apputils');
     const icons = await shared('@jupyterlab/ui-components');
-    const optional = [launcher && launcher.ILauncher, palette && palette.ICommandPalette, translation && translation.ITranslator];
+    const editors = await shared('@jupyterlab/codemirror');
+    const optional = [
+      launcher && launcher.ILauncher, palette && palette.ICommandPalette, translation && translation.ITranslator,
+      editors && editors.IEditorLanguageRegistry
+    ];
     return {
       id: NAME + ':plugin',
       description: 'The form of modelarts_nb from the launcher, cells that it writes, and Dockerfile cells in colour.',
@@ -188,19 +201,19 @@
       optional: optional.filter(Boolean),
       activate: (app, tracker, ...found) => {
         const by = token => (token ? found[optional.filter(Boolean).indexOf(token)] : null);
-        activate(app, tracker, by(optional[0]), by(optional[1]), by(optional[2]), icons);
+        activate(app, tracker, by(optional[0]), by(optional[1]), by(optional[2]), by(optional[3]), icons);
       }
     };
   }
 
-  function activate(app, tracker, launcher, palette, translator, icons) {
+  function activate(app, tracker, launcher, palette, translator, languages, icons) {
     const chinese = String((translator && translator.languageCode) || '').startsWith('zh');
     const words = chinese ? WORDS.zh : WORDS.en;
     const icon = icons && new icons.LabIcon({ name: NAME + ':icon', svgstr: ICON });
     watchClicks();
     watchForms();
-    tracker.forEach(panel => (listen(tracker, panel), colours(panel)));
-    tracker.widgetAdded.connect((_, panel) => (listen(tracker, panel), colours(panel)));
+    tracker.forEach(panel => (listen(tracker, panel), colours(languages, panel)));
+    tracker.widgetAdded.connect((_, panel) => (listen(tracker, panel), colours(languages, panel)));
     app.commands.addCommand(NAME + ':new', {
       label: words.label, caption: words.caption, icon,
       execute: () => openForm(app, LINES)
@@ -214,7 +227,9 @@
       execute: () => editForm(app, tracker)
     });
     app.contextMenu.addItem({ command: NAME + ':edit', selector: '.jp-Notebook .jp-CodeCell', rank: 50 });
-    if (launcher) launcher.add({ command: NAME + ':new', category: words.category, rank: 20 });
+    // In this category JupyterLab shows a kernel's picture, by its address, and not the command's icon
+    const picture = 'data:image/svg+xml,' + encodeURIComponent(ICON.replace('#616161', '#1565c0').replace('width="16"', 'width="52" height="52"'));
+    if (launcher) launcher.add({ command: NAME + ':new', category: words.category, rank: 20, kernelIconUrl: picture });
     if (palette) {
       palette.addItem({ command: NAME + ':new', category: 'ModelArts' });
       palette.addItem({ command: NAME + ':edit', category: 'ModelArts' });

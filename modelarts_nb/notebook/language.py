@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .. import api, messages
 
-_LOCALE = re.compile(r'^\s*"locale"\s*:\s*"([^"]+)"', re.MULTILINE)  # the file is JSON with comments
+_LOCALE = re.compile(r'^(?!\s*//).*?"locale"\s*:\s*"([^"]+)"', re.MULTILINE)  # the file is JSON with comments
 
 
 def apply(*, in_kernel: bool) -> None:

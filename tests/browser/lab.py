@@ -34,9 +34,11 @@ CELL = "jupyterapp.shell.currentWidget.content"
 
 class Lab:
     """One JupyterLab on ``root``; a context manager. ``language``: its display language, for example zh_CN; ``extension``:
-    with our own prebuilt extension, as an installation from the wheel has it."""
+    with our own prebuilt extension, as an installation from the wheel has it; ``browser``: one that runs already, as Playwright
+    starts one only in a process."""
 
-    def __init__(self, root, state, *, dark=False, language="", extension=True):
+    def __init__(self, root, state, *, dark=False, language="", extension=True, browser=None):
+        self.browser = browser
         self.root, self.state = root, state
         self.token = secrets.token_hex(8)
         self.port = free_port()
@@ -75,9 +77,10 @@ class Lab:
             )
             stack.callback(self._stop)
             self._wait()
-            playwright = stack.enter_context(sync_playwright())
-            self.browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
-            stack.callback(self.browser.close)
+            if self.browser is None:
+                playwright = stack.enter_context(sync_playwright())
+                self.browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+                stack.callback(self.browser.close)
             self._exit = stack.pop_all()
         return self
 

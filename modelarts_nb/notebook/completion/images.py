@@ -12,7 +12,7 @@ from typing import Any
 
 from ... import api
 
-OLD = 5.0  # seconds
+OLD, LATER = 5.0, 0.5  # seconds
 _names: tuple[str, ...] = ()
 _heard = float("-inf")
 _asking = threading.Lock()
@@ -21,7 +21,9 @@ _asking = threading.Lock()
 def local() -> tuple[str, ...]:
     """The sandbox's base image first, then the Engine's images that have names."""
     if time.monotonic() - _heard > OLD and _asking.acquire(blocking=False):
-        threading.Thread(target=_ask, args=(api.connected(),), daemon=True, name="modelarts_nb-image-names").start()
+        asking = threading.Timer(LATER, _ask, (api.connected(),))  # what it imports at first would hold up this very answer
+        asking.daemon = True
+        asking.start()
     return _names
 
 

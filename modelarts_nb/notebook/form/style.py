@@ -78,8 +78,9 @@ cursor:not-allowed}
 .ma-form .ma-cell-head{display:flex;justify-content:space-between;align-items:center;color:var(--ma-dim);font-size:11px;
 min-height:18px}
 .ma-form .ma-cell pre{margin:0;padding:2px 0;background:none;border:0;overflow-x:auto;white-space:pre-wrap;
-overflow-wrap:anywhere;color:var(--ma-text)}
-.ma-form .ma-cell code{font-family:var(--jp-code-font-family,monospace);font-size:12px;line-height:1.55;background:none;
+overflow-wrap:anywhere;word-break:normal;color:var(--ma-text)}
+.ma-form .ma-cell code{word-break:normal;white-space:inherit;font-family:var(--jp-code-font-family,monospace);
+font-size:12px;line-height:1.55;background:none;
 padding:0;color:inherit}
 .ma-form .ma-word{color:var(--ma-accent)}.ma-form .ma-comment{color:var(--ma-dim)}
 .ma-form button.ma-copy{font-size:11px;line-height:16px;height:18px;padding:0 8px;margin:0;

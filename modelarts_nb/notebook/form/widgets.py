@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from ... import api, messages
 from ...building.request import DockerfileSource
-from ...catalog import PROCESSORS
+from ...catalog import PROCESSORS, Base
 from ...errors import ModelArtsError
 from ...form import Problem, cells, check, reopen
 from ...form.choice import bases, fitted, pythons, versions
@@ -197,7 +197,7 @@ class Form:
         registries = [(place.label, place.registry) for place in self.places]
         if choice.registry not in (registry for _, registry in registries):
             registries.insert(0, (choice.registry, choice.registry))
-        names = [(base.name, base.name) for base in bases(choice, self.catalog, self._offered)]
+        names = base_labels(bases(choice, self.catalog, self._offered))
         if choice.kept and not choice.base:
             names.insert(0, (t("as written in the Dockerfile"), ""))
         tags = list(base.tags) if base is not None else []
@@ -206,7 +206,7 @@ class Form:
             "processor": [("Ascend" if name == "ascend" else name.upper(), name) for name in PROCESSORS],
             "version": self._any(versions(choice, self.catalog, self._offered)),
             "python": self._any(pythons(choice, self.catalog, self._offered)), "base": names,
-            "tag": [(tag, tag) for tag in ([choice.tag] if choice.tag and choice.tag not in tags else []) + tags],
+            "tag": [(tag.removeprefix(f"{choice.base}-"), tag) for tag in _with(choice.tag, tags)],
             "source": self._sources(), "boot": [(name, name) for name in surroundings.scripts(choice.code) or (choice.boot,)],
         }
         for name, options in wanted.items():
@@ -251,8 +251,27 @@ class Form:
             self._mark(name, "ma-bad", name in wrong)
         self._problems.value = problems_html(found, self._labels())
         shown = self._cells()
-        self._preview.value = cells_html(shown)
+        if shown:  # with a mistake in a name the last ones stay, and nothing jumps while one types
+            self._preview.value = cells_html(shown)
         self._write.disabled = self._check.disabled = bool(wrong) or not shown
+
+
+def base_labels(found: Sequence[Base]) -> list[tuple[str, str]]:
+    """(label, name) of each: by what is in it where its own name is a long one; two of the same label by their systems too."""
+    short = [" · ".join(filter(None, (base.framework, f"CUDA {base.cuda}" if base.cuda else base.cann and f"CANN {base.cann}",
+                                      base.python and f"Python {base.python}"))) for base in found]
+    labels = []
+    for base, label in zip(found, short, strict=True):
+        if base.contract == "v1" or not base.framework:
+            label = base.name
+        elif short.count(label) > 1:
+            label = f"{label} · {base.os}"
+        labels.append((label, base.name))
+    return labels
+
+
+def _with(value: str, values: Sequence[str]) -> list[str]:
+    return list(values) if not value or value in values else [value, *values]
 
 
 def open_form(shell: Any, name: str, text: str) -> None:

@@ -38,9 +38,13 @@ def test_the_setting_comes_first_then_the_systems_locale(here, monkeypatch, vari
     assert messages.language() == expected
 
 
-def test_jupyterlabs_language_comes_before_the_systems(here, monkeypatch):
+@pytest.mark.parametrize("text", [
+    '{\n    // Translation\n    // "locale": "de"\n\n    "locale": "zh_CN"\n}',
+    '{"locale": "zh_CN"}', '{"a": 1, "locale" : "zh_TW"}',
+])
+def test_jupyterlabs_language_comes_before_the_systems(here, monkeypatch, text):
     monkeypatch.setenv("LANG", "en_US.UTF-8")
-    lab_speaks(here / ".jupyter/lab/user-settings", '{\n    // Translation\n    // "locale": "de"\n\n    "locale": "zh_CN"\n}')
+    lab_speaks(here / ".jupyter/lab/user-settings", text)
     language.apply(in_kernel=True)
     assert messages.language() == "zh-CN"
     language.apply(in_kernel=False)
