@@ -73,7 +73,10 @@ class LineDecoder:
         if self._screen.idle and not UNSAFE.search(text):
             *lines, self._pending = text.split("\n")
             for line in lines:
-                yield from self._pieces(line)
+                if len(line) <= self._limit:
+                    yield self._redact(line.rstrip(" "))  # as a screen's rows are: blanks at the end are no text there
+                else:
+                    yield from self._pieces(line)
             while len(self._pending) > self._limit:
                 head, self._pending = self._pending[: self._limit], self._pending[self._limit :]
                 yield self._redact(head.rstrip(" "))
@@ -83,9 +86,6 @@ class LineDecoder:
             yield self._shown(row)
 
     def _pieces(self, line: str) -> Iterator[str]:
-        if len(line) <= self._limit:
-            yield self._redact(line.rstrip(" "))  # as a screen's rows are: blanks at the end are no text there
-            return
         for start in range(0, len(line), self._limit):
             yield self._redact(line[start : start + self._limit].rstrip(" "))
 

@@ -149,7 +149,7 @@ def _row(step: Step, trace: Trace, now: float) -> str:
     state = step.state
     took = duration(step.seconds(now)) if state not in (State.WAITING, State.CACHED) else ""
     tone = _TONES.get(state, "ma-dim")
-    moving = counter(step, trace)
+    moving = counter(step, trace, state)
     bar = ""
     if moving.share is not None:
         bar = f'<span class="ma-bar" aria-hidden="true"><i style="width:{moving.share:.0%}"></i></span>'
