@@ -14,7 +14,7 @@ from typing import Any
 
 from ..catalog import Region
 from ..errors import SettingsError
-from ..messages import t
+from ..messages import mark, t
 from ..session import session
 from ..settings import Secret, Settings
 from .current import catalog, current_settings
@@ -49,7 +49,7 @@ def login(
         prompt = ask or hidden_prompt
         access, secret = prompt(t("Access key (AK): ")).strip(), prompt(t("Secret key (SK): ")).strip()
         if not access or not secret:
-            raise SettingsError(t("No key was given."), _WHERE_KEYS)
+            raise SettingsError(t("No key was given."), t(_WHERE_KEYS))
         identity = Identity(Credentials(access, Secret(secret), source=t("asked for")))
     client = Client(where, identity, ca=settings.ca_bundle)
     project_id = settings.project_id or ("" if settings.project else identity.current().project_id)
@@ -105,7 +105,7 @@ def hidden_prompt(text: str) -> str:
     try:
         return getpass.getpass(text)
     except Exception as error:  # ipykernel raises StdinNotImplementedError, a terminal EOFError
-        raise SettingsError(t("Nobody can be asked for a key here."), _WHERE_KEYS) from error
+        raise SettingsError(t("Nobody can be asked for a key here."), t(_WHERE_KEYS)) from error
 
 
 def chosen_region(settings: Settings) -> Region:
@@ -176,7 +176,7 @@ def _metadata() -> str:
     return other if other.startswith("http://127.0.0.1:") else METADATA
 
 
-_WHERE_KEYS = (
+_WHERE_KEYS = mark(
     "Set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or write ~/.huaweicloud/credentials, "
     "or name variables: %login --ak-env NAME --sk-env NAME."
 )

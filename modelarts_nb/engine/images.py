@@ -49,7 +49,7 @@ def inspect(engine: Engine, reference: str) -> Image:
 
 def is_index(engine: Engine, reference: str) -> bool:
     """Whether the Engine would push an index (attestations, several platforms): only containerd's image store holds any."""
-    with mapped(f"Looking for the image {reference}"):
+    with mapped(t("Looking for the image {reference}", reference=reference)):
         kind = str((engine.client.inspect_image(reference).get("Descriptor") or {}).get("mediaType") or "")
     return "index" in kind or "manifest.list" in kind
 

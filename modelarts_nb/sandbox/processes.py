@@ -68,7 +68,7 @@ def start(port: int, engine: str, *, install: bool, say: Callable[[str], None]) 
         if not running["registry" if name == "registry" else "region"]:
             check(port + offset)
     if not running["registry"]:
-        say(f"starting the registry on localhost:{port}")
+        say(t("starting the registry on {address}", address=f"localhost:{port}"))
         _start_registry(program, "registry", {"addr": f"{LOOPBACK}:{port}"}, lambda: _answers(port, 200))
     if not running["swr-registry"]:
         path = socket_path()
@@ -120,14 +120,16 @@ def _answers(port: int, status: int) -> bool:
 def check(port: int) -> None:
     """Raise SandboxError unless a program of this user can listen on that port now."""
     if not 0 < port < 65536:
-        raise SandboxError(f"{port} is no port.", "Choose one from 1024 to 65532: `modelarts-nb sandbox up --port N`.")
+        raise SandboxError(
+            t("{port} is no port.", port=port), t("Choose one from 1024 to 65532: `modelarts-nb sandbox up --port N`.")
+        )
     reason = _bind(port)
     if reason:
         candidates = range(port + 1, 65536 - len(PORTS))
         other = next((first for first in candidates if not any(map(_bind, range(first, first + len(PORTS))))), DEFAULT_PORT)
         raise SandboxError(
-            f"Port {port} of this machine cannot be used: {reason}.",
-            f"Choose another: `modelarts-nb sandbox up --port {other}`.",
+            t("Port {port} of this machine cannot be used: {reason}.", port=port, reason=reason),
+            t("Choose another: `modelarts-nb sandbox up --port {other}`.", other=other),
         )
 
 

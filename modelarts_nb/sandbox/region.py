@@ -20,6 +20,7 @@ from .. import paths
 from ..engine import images, jobs
 from ..engine.discovery import Engine
 from ..errors import EngineAPIError, RegistryError, SandboxError
+from ..messages import t
 from ..reference import parse_reference
 from ..registry import client as registry
 from ..services import alone, unmount_below
@@ -137,7 +138,7 @@ def _with_base(
         before = base_image.present(engine)
         image = base_image.find(engine, fingerprint)
         image = image or base_image.make(engine, fingerprint, found.source, install=install, say=say)
-        say(f"pushing {reference}")
+        say(t("pushing {reference}", reference=reference))
         images.tag(engine, image, reference)
         for _ in images.push(engine, reference):
             pass
@@ -162,8 +163,8 @@ def _on_this_machine(engine: Engine) -> None:
     host = urlsplit(engine.url).hostname or ""
     if urlsplit(engine.url).scheme in ("tcp", "ssh", "http", "https") and not host.startswith(("localhost", "127.", "::1")):
         raise SandboxError(
-            f"The Docker Engine at {engine.url} is on another machine and cannot push to a registry on this one.",
-            "Run `modelarts-nb sandbox up` there, or use an Engine of this machine.",
+            t("The Docker Engine at {url} is on another machine and cannot push to a registry on this one.", url=engine.url),
+            t("Run `modelarts-nb sandbox up` there, or use an Engine of this machine."),
         )
 
 
