@@ -248,10 +248,10 @@ def _share(parts: Sequence[float]) -> str:
 def _foot(trace: Trace, log_path: str, following: str) -> str:
     parts = []
     if following:
-        parts.append(f"<span>{escape(t('Next'))}: <code>{escape(following)}</code></span>")
+        parts.append(f"<span>{escape(t('Next') + t(': '))}<code>{escape(following)}</code></span>")
     if log_path:
         lines = f" ({escape(_counted_lines(trace.lines))})" if trace.lines else ""
-        parts.append(f"<span>{escape(t('Full log'))}: <code>{escape(short_path(log_path))}</code>{lines}</span>")
+        parts.append(f"<span>{escape(t('Full log') + t(': '))}<code>{escape(short_path(log_path))}</code>{lines}</span>")
     return f'<div class="ma-foot">{" ".join(parts)}</div>' if parts else ""
 
 

@@ -34,7 +34,7 @@ def render(
         lines += [f"  ! {trace.redact(warning.short)}", *(f"    {trace.redact(line)}" for line in warning.detail)]
     lines += fact_lines(rows)
     if ended and log_path:
-        lines.append(f"  {t('Full log')}: {short_path(log_path)}")
+        lines.append(f"  {t('Full log')}{t(': ')}{short_path(log_path)}")
     if note and not ended:
         lines.append(f"  {note}")
     return "\n".join(lines)
