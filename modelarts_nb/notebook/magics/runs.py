@@ -7,6 +7,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from ... import api
+from ...messages import t
 from ...settings import CONTRACTS
 from ...training import arguments as train_arguments
 from ...training.run import TrainingRun
@@ -49,7 +50,7 @@ class TrainMagics(Magics):
         before, separator, command = line.partition(" -- ") if not line.startswith("-- ") else ("", "-- ", line[3:])
         options = parse(self.train, before)
         if not separator or not command.strip():
-            raise UsageError("The command is missing. Write it behind “--”: %train --code DIR -- python DIR/train.py")
+            raise UsageError(t("The command is missing. Write it behind “--”: %train --code DIR -- python DIR/train.py"))
         spec = train_arguments.spec_options(vars(options), command.strip())
         run: TrainingRun | api.Background = api.train(
             options.image, log=options.log, progress="quiet" if options.quiet else "", background=options.background, **spec
