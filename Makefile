@@ -12,6 +12,8 @@ $(VENV)/bin/python:
 
 $(VENV)/.lab: setup.py $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lab]'
+	@mkdir -p $(VENV)/share/jupyter/labextensions  # an editable installation places no data files
+	@ln -sfn "$(CURDIR)/labextension" $(VENV)/share/jupyter/labextensions/modelarts-nb
 	@touch $@
 
 $(VENV)/.dev: setup.py $(VENV)/bin/python
@@ -19,11 +21,10 @@ $(VENV)/.dev: setup.py $(VENV)/bin/python
 	@touch $@
 
 # What the tests use besides Python packages; the Engine and the registry install theirs themselves
-SYSTEM := apache2-utils busybox-static chromium fonts-dejavu-core fonts-noto-cjk nodejs npm openssh-client podman runc
+SYSTEM := apache2-utils busybox-static chromium fonts-dejavu-core fonts-noto-cjk openssh-client podman runc
 $(VENV)/.system: Makefile $(VENV)/bin/python
 	@dpkg --status $(SYSTEM) >/dev/null 2>&1 || { echo "installing $(SYSTEM)"; apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM) >/dev/null; }
-	npm install --silent --no-audit --no-fund --prefix build/axe axe-core@4
 	@touch $@
 
 # An Engine if there is none, and the sandbox: both stay up until `modelarts-nb sandbox down` and `modelarts-nb engine down`.

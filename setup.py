@@ -14,6 +14,12 @@ CONFIGURATION = [
     for folder in sorted((HERE / "jupyter-config").glob("*.d"))
 ]
 
+# JupyterLab's side, prebuilt: it is its own source (see labextension/static/remoteEntry.js)
+EXTENSION = [
+    ("share/jupyter/labextensions/modelarts-nb", ["labextension/package.json", "labextension/install.json"]),
+    ("share/jupyter/labextensions/modelarts-nb/static", ["labextension/static/remoteEntry.js"]),
+]
+
 setup(
     name="modelarts-nb",
     version="0.1.0",
@@ -28,7 +34,7 @@ setup(
         "py.typed", "catalog.json", "rules/*.json", "messages/zh_CN/*.json", "notebook/view/static/*", "sandbox/image/*",
         "sandbox/image/**/*",
     ]},
-    data_files=CONFIGURATION,
+    data_files=[*CONFIGURATION, *EXTENSION],
     install_requires=[
         "anywidget>=0.9",   # the live view: its browser part is in its wheel; MIT; 2 MB with psygnal, imported lazily
         "docker>=6.1",      # the Engine's API: transports, contexts, stored credentials
@@ -39,6 +45,9 @@ setup(
         "requests>=2.28",   # registries and, later, the cloud
     ],
     extras_require={
+        "obs": ["esdk-obs-python>=3.24"],  # object storage, by the vendor; Apache-2.0; 16 MB of pycryptodome with it
+        # Object storage of the sandbox: moto's S3 server. Not moto[server], which would bring what other services need
+        "sandbox": ["moto[s3]>=5.1", "flask>=3", "flask-cors>=4"],
         "zstd": ["zstandard>=0.22"],  # layers packed with zstd (BSD; 20 MB, hence no part of the base); told as unread without
         "lab": ["jupyterlab>=4.0", "nbclient>=0.8"],  # to open and to execute the tutorials
         "dev": [
@@ -48,7 +57,10 @@ setup(
             "zstandard>=0.22",
             "protobuf>=5",        # the judge of our own wire encoding
             "h2>=4",              # the judge of our own HTTP/2
+            "esdk-obs-python>=3.24",  # the extra “obs”
             "paramiko>=3",        # docker-py imports it for ssh://, also where the ssh program does the work
+            "axe-playwright-python>=0.1",  # axe-core, the judge of accessibility in the browser tests
+            "moto[s3]>=5.1", "flask>=3", "flask-cors>=4",  # the extra “sandbox”
             "playwright>=1.45",   # drives the system's Chromium against a real JupyterLab
         ],
     },
@@ -57,6 +69,7 @@ setup(
         "Development Status :: 3 - Alpha",
         "Framework :: IPython",
         "Framework :: Jupyter",
+        "Framework :: Jupyter :: JupyterLab :: Extensions :: Prebuilt",
         "Programming Language :: Python :: 3",
         "Operating System :: POSIX",
         "Typing :: Typed",

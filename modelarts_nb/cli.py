@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from . import __version__
 from .errors import EngineUnavailable, ModelArtsError
+from .messages import t
 
 NOT_RUNNING = 3
 
@@ -43,14 +44,15 @@ def _parser() -> argparse.ArgumentParser:
     _verb(engine, "status", "whether it runs, and where", _engine_status).add_argument("--json", action="store_true")
     down = _verb(engine, "down", "stop it", _engine_down)
     down.add_argument("--purge", action="store_true", help="delete its images and containers too")
-    sandbox = _group(groups, "sandbox", "a registry on this machine with a stand-in base image in it")
+    sandbox = _group(groups, "sandbox", "a ModelArts region on this machine: registries, OBS, training jobs")
     up = _verb(sandbox, "up", "start it, and make the base image where it is missing", _sandbox_up)
-    up.add_argument("--port", type=int, default=0, metavar="N", help="port of the registry on loopback (default 5005)")
+    ports = "the first of four ports on loopback (default 5005): practice registry, APIs, the region's registry, OBS"
+    up.add_argument("--port", type=int, default=0, metavar="N", help=ports)
     up.add_argument("--from", dest="base", default="", metavar="IMAGE", help="make the base image from this image")
     up.add_argument("--no-install", action="store_true", help="install nothing")
     _verb(sandbox, "status", "whether it runs, and where", _sandbox_status).add_argument("--json", action="store_true")
     down = _verb(sandbox, "down", "stop it", _sandbox_down)
-    down.add_argument("--purge", action="store_true", help="delete all that was pushed to it, and the base image")
+    down.add_argument("--purge", action="store_true", help="delete all that it keeps, and the base image")
     check = groups.add_parser("check", help="check an image against the platform's rules", allow_abbrev=False)
     check.set_defaults(command=_check)
     check.add_argument("image")
@@ -110,7 +112,10 @@ def _sandbox_up(options: argparse.Namespace) -> int:
     from .sandbox import region
 
     found = region.up(api.connect(), port=options.port, base=options.base, install=not options.no_install, say=print)
+    no_storage = t("none (pip install 'modelarts_nb[sandbox]')")
     print(f"registry: {found.registry} (pid {found.pid})\nbase image: {found.base_image}")
+    print(f"region: {found.region}\n  APIs: {found.api}\n  SWR: {found.swr}\n  OBS: {found.obs or no_storage}")
+    print("  " + t("access key: {key}, in {path}", key=found.key, path=found.access))
     return 0
 
 

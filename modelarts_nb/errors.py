@@ -23,6 +23,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .messages import mark, t
+
+CELL = mark("cell")  # the origin of a text that was written in the notebook; others are paths
+
+
+def at(origin: str, line: int, message: str) -> str:
+    """The message behind its place: “cell, line 3: …”; ``origin`` is ``CELL`` or a path."""
+    return t("{origin}, line {line}: {message}", origin=t(CELL) if origin == CELL else origin, line=line, message=message)
+
 
 class ModelArtsError(Exception):
     """An expected failure: what happened (``message``) and what to do next (``hint``, may be empty).
@@ -46,7 +55,7 @@ class ModelArtsError(Exception):
         if self.hint:
             lines += ["", self.hint]
         if self.log_path:
-            lines += ["", f"Full log: {self.log_path}"]
+            lines += ["", t("Full log: {path}", path=self.log_path)]
         return lines
 
     def _render_traceback_(self) -> list[str]:
@@ -84,7 +93,7 @@ class DockerfileSyntaxError(ModelArtsError):
 
     def _lines(self) -> list[str]:
         shown = self.line + self.first_line - 1
-        lines = [f"{self.origin}, line {shown}: {self.message}"]
+        lines = [at(self.origin, shown, self.message)]
         if self.text:
             lines.append(f"  {self.text}")
             if self.column:
@@ -151,9 +160,10 @@ class BuildFailed(EngineError):
         self.log_path = log_path
 
     def _lines(self) -> list[str]:
-        where = f"{self.origin}, line {self.line}: " if self.line else ""
         first, *rest = super()._lines()
-        return [f"{where}{first}", *(f"  {line[:400]}" for line in self.log_tail), *rest]
+        if self.line:
+            first = at(self.origin, self.line, first)
+        return [first, *(f"  {line[:400]}" for line in self.log_tail), *rest]
 
 
 class RunFailed(EngineError):

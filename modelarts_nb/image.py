@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .messages import t
 from .rules.model import Finding
 from .text import size
 
@@ -48,7 +49,7 @@ class Image:
         return self.id.removeprefix("sha256:")[:12]
 
     def __str__(self) -> str:
-        layers = "1 layer" if len(self.layers) == 1 else f"{len(self.layers)} layers"
+        layers = t("1 layer") if len(self.layers) == 1 else t("{count} layers", count=len(self.layers))
         return f"{self.reference or self.short_id}  {self.short_id}  {size(self.size)}  {layers}  {self.platform}"
 
 

@@ -29,13 +29,12 @@ def whole(*names: str) -> None:
             done.set()
 
     thread = threading.Thread(target=load, name="modelarts_nb-import", daemon=True)
-    thread.start()
     try:
+        thread.start()
         done.wait()
     except KeyboardInterrupt:
-        done.wait()
+        while not done.wait(1) and thread.ident is not None:  # None: struck before the thread began
+            pass
         raise
-    finally:
-        thread.join()
     if failed:
         raise failed[0]

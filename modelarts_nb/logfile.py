@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from .events import Event, Vertex, VertexLog, VertexWarning
+from .messages import t
 from .text import LineDecoder, Redactor, clean
 
 
@@ -41,7 +42,7 @@ class LogFile:
         try:
             yield
         except OSError as error:
-            self.problem = f"The log could not be written to {self.path}: {error.strerror}."
+            self.problem = t("The log could not be written to {path}: {reason}.", path=self.path, reason=error.strerror)
             self._file = None
 
     def apply(self, event: Event) -> None:
@@ -53,7 +54,8 @@ class LogFile:
         elif isinstance(event, Vertex):
             self._vertex(event)
         elif isinstance(event, VertexWarning):
-            self._write(f"warning: {self._safe(event.short)}\n" + "".join(f"  {self._safe(line)}\n" for line in event.detail))
+            text = t("warning: {text}", text=self._safe(event.short))
+            self._write(f"{text}\n" + "".join(f"  {self._safe(line)}\n" for line in event.detail))
 
     def _vertex(self, vertex: Vertex) -> None:
         old = self._states.get(vertex.digest)

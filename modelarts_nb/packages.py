@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from .errors import SandboxError
+from .messages import t
 
 POLICY = Path("/usr/sbin/policy-rc.d")  # asked by packages before they start a service; 101 is "do not" (invoke-rc.d(8))
 SYSTEMD = Path("/run/systemd/system")  # there where systemd runs (sd_booted(3))
@@ -29,20 +30,23 @@ def need(
         return found
     command = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
     if not install or os.getuid() != 0 or _which("apt-get") is None:
-        raise SandboxError(f"{program} is not installed.", f"Install it: on Debian or Ubuntu, as root: {command}")
-    say(f"{program} is not installed: {command}")
+        raise SandboxError(
+            t("{program} is not installed.", program=program),
+            t("Install it: on Debian or Ubuntu, as root: {command}", command=command),
+        )
+    say(t("{program} is not installed: {command}", program=program, command=command))
     with _starting_nothing():
         # One broken source among many fails the update, and need not matter to these packages
         updated = _run("apt-get", "update", "-qq")
         done = _run("apt-get", "-o", "DPkg::Lock::Timeout=120", *command.split()[1:])
     if done.returncode:
         said = "\n".join(text.strip()[-1500:] for text in (updated.stderr, done.stderr) if text.strip())
-        raise SandboxError(f"`{command}` failed:\n{said}")
+        raise SandboxError(t("`{command}` failed:", command=command) + f"\n{said}")
     if services and SYSTEMD.is_dir():
         _run("systemctl", "disable", *services)
     found = _which(program)
     if not found:
-        raise SandboxError(f"{program} is still missing after: {command}")
+        raise SandboxError(t("{program} is still missing after: {command}", program=program, command=command))
     return found
 
 

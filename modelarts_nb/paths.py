@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import SettingsError
+from .messages import t
 
 
 def home() -> Path:
@@ -33,7 +34,8 @@ def folder(*parts: str) -> Path:
             path.mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
         raise SettingsError(
-            f"The folder {path} cannot be made: {error.strerror}.", "MODELARTS_NB_HOME names another place for it."
+            t("The folder {path} cannot be made: {reason}.", path=path, reason=error.strerror),
+            t("MODELARTS_NB_HOME names another place for it."),
         ) from error
     return path
 
@@ -59,7 +61,7 @@ def json_file(path: Path) -> Any:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from error
+        raise SettingsError(t("{path} cannot be read: {error}", path=path, error=error)) from error
 
 
 def settings_file() -> dict[str, str]:
@@ -67,5 +69,7 @@ def settings_file() -> dict[str, str]:
     path = home() / "settings.json"
     read = json_file(path)
     if not isinstance(read, dict) or not all(isinstance(value, str) for value in read.values()):
-        raise SettingsError(f"{path} is not a JSON object of texts.", 'Write, for example, {"contract": "v2"}.')
+        raise SettingsError(
+            t("{path} is not a JSON object of texts.", path=path), t('Write, for example, {"contract": "v2"}.')
+        )
     return read

@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass, replace
 
 from .errors import InvalidReference
+from .messages import t
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*\Z")
@@ -30,7 +31,6 @@ _MAX_NAME = 255  # of host and path together; the limit of distribution/referenc
 # the component grammar above.
 _SWR_ORGANIZATION = re.compile(r"[a-z][a-z0-9._-]{0,63}\Z")
 _SWR_REPOSITORY = re.compile(r"[a-z0-9][a-z0-9._/-]{0,127}\Z")
-_SWR_NAME = "then lower-case letters, digits and single “.”, “_”, “-” between them."
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,9 @@ def parse_reference(text: str, *, swr: bool = False) -> ImageReference:
     """
     rest, _, digest = text.partition("@")
     if digest and not _DIGEST.match(digest):
-        raise InvalidReference(f"“{text}”: “{digest}” is not a digest.", "A digest reads sha256:<64 hex digits>.")
+        raise InvalidReference(
+            t("“{text}”: “{part}” is not a digest.", text=text, part=digest), t("A digest reads sha256:<64 hex digits>.")
+        )
     head, slash, tail = rest.rpartition("/")
     tail, colon, tag = tail.partition(":")
     path = head + slash + tail
@@ -83,11 +85,13 @@ def parse_reference(text: str, *, swr: bool = False) -> ImageReference:
     else:
         host = ""
     if host and not _HOST.match(host):
-        raise InvalidReference(f"“{text}”: “{host}” is not a registry host.", "Write host or host:port.")
+        raise InvalidReference(
+            t("“{text}”: “{part}” is not a registry host.", text=text, part=host), t("Write host or host:port.")
+        )
     if colon and not _TAG.match(tag):
         raise InvalidReference(
-            f"“{text}”: “{tag}” is not a tag.",
-            "A tag has 1 to 128 letters, digits, “_”, “.” and “-”, and starts with a letter, a digit or “_”.",
+            t("“{text}”: “{part}” is not a tag.", text=text, part=tag),
+            t("A tag has 1 to 128 letters, digits, “_”, “.” and “-”, and starts with a letter, a digit or “_”."),
         )
     _check_path(text, path, len(host))
     reference = ImageReference(host, path, tag, digest)
@@ -98,28 +102,40 @@ def parse_reference(text: str, *, swr: bool = False) -> ImageReference:
 
 def _check_path(text: str, path: str, host_length: int) -> None:
     if not path:
-        raise InvalidReference(f"“{text}” names no repository.", "Write NAME:TAG, for example digits:v1.")
+        raise InvalidReference(
+            t("“{text}” names no repository.", text=text), t("Write NAME:TAG, for example digits:v1.")
+        )
     if not _PATH.match(path):
-        hint = "Names have lower-case letters, digits and single “.”, “_”, “-” between them."
+        hint = t("Names have lower-case letters, digits and single “.”, “_”, “-” between them.")
         if path != path.lower() and _PATH.match(path.lower()):
-            hint = f"Names are lower-case: {text.replace(path, path.lower())}"
-        raise InvalidReference(f"“{text}”: “{path}” is not a repository name.", hint)
+            hint = t("Names are lower-case: {name}", name=text.replace(path, path.lower()))
+        raise InvalidReference(t("“{text}”: “{part}” is not a repository name.", text=text, part=path), hint)
     if host_length + len(path) > _MAX_NAME:
-        raise InvalidReference(f"“{text[:40]}…” is longer than {_MAX_NAME} characters.", "Choose a shorter name.")
+        raise InvalidReference(
+            t("“{beginning}…” is longer than {limit} characters.", beginning=text[:40], limit=_MAX_NAME),
+            t("Choose a shorter name."),
+        )
 
 
 def _check_swr(reference: ImageReference) -> None:
     if not reference.organization:
         raise InvalidReference(
-            f"“{reference}” names no organization.", "In SWR an image is host/organization/repository:tag."
+            t("“{reference}” names no organization.", reference=reference),
+            t("In SWR an image is host/organization/repository:tag."),
         )
     if not _SWR_ORGANIZATION.match(reference.organization):
         raise InvalidReference(
-            f"“{reference.organization}” is not an organization name that SWR takes.",
-            f"It has 1 to 64 characters: a lower-case letter first, {_SWR_NAME}",
+            t("“{name}” is not an organization name that SWR takes.", name=reference.organization),
+            t(
+                "It has 1 to 64 characters: a lower-case letter first, then lower-case letters, digits and single “.”, “_”, "
+                "“-” between them."
+            ),
         )
     if not _SWR_REPOSITORY.match(reference.repository):
         raise InvalidReference(
-            f"“{reference.repository}” is not a repository name that SWR takes.",
-            f"It has 1 to 128 characters: a lower-case letter or a digit first, {_SWR_NAME}",
+            t("“{name}” is not a repository name that SWR takes.", name=reference.repository),
+            t(
+                "It has 1 to 128 characters: a lower-case letter or a digit first, then lower-case letters, digits and single "
+                "“.”, “_”, “-” between them."
+            ),
         )

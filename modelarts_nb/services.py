@@ -18,10 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import SandboxError
+from .messages import mark, t
 
 STOP_SECONDS = 20  # dockerd gives its containers 15 s to end
 LOCK_SECONDS = 300  # the first `sandbox up` downloads packages
 LOG_LINES = 8
+ENDED = mark("{program} ended. The end of its log ({path}):\n{log}")
+SLOW = mark("{program} did not come up within {seconds} s. The end of its log ({path}):\n{log}")
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,15 @@ class Service:
                     env=environment,
                 )
         except OSError as error:
-            raise SandboxError(f"{command[0]} cannot be started: {error.strerror}") from error
+            raise SandboxError(t("{program} cannot be started: {reason}", program=command[0], reason=error.strerror)) from error
         try:
             self._pid_file.write_text(f"{program.pid} {start_time(program.pid)}")
             deadline = time.monotonic() + seconds
             while not ready():
                 if program.poll() is not None or time.monotonic() > deadline:
-                    said = "ended" if program.poll() is not None else f"did not come up within {seconds:.0f} s"
-                    raise SandboxError(f"{command[0]} {said}. The end of its log ({self.log}):\n{self.last_words()}")
+                    text = ENDED if program.poll() is not None else SLOW
+                    said = {"program": command[0], "seconds": f"{seconds:.0f}", "path": self.log, "log": self.last_words()}
+                    raise SandboxError(t(text, **said))
                 time.sleep(0.05)
         except BaseException:
             self.stop()
@@ -86,7 +90,7 @@ class Service:
                 if ended([pid], STOP_SECONDS):
                     break
             else:
-                raise SandboxError(f"{self.name} (pid {pid}) does not end.")
+                raise SandboxError(t("{name} (pid {pid}) does not end.", name=self.name, pid=pid))
         self._pid_file.unlink(missing_ok=True)
 
     def last_words(self) -> str:
@@ -139,8 +143,11 @@ def alone(folder: Path) -> Iterator[None]:
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
                     raise SandboxError(
-                        f"Another modelarts-nb has been at work in {folder} for {LOCK_SECONDS // 60} minutes.",
-                        "Look for it with `ps aux | grep modelarts-nb`, end it, and try again.",
+                        t(
+                            "Another modelarts-nb has been at work in {folder} for {minutes} minutes.",
+                            folder=folder, minutes=LOCK_SECONDS // 60,
+                        ),
+                        t("Look for it with `ps aux | grep modelarts-nb`, end it, and try again."),
                     ) from error
                 time.sleep(0.1)
             else:
@@ -155,7 +162,9 @@ def unmount_below(folder: Path) -> None:
         subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False)
     left = _mounts_below(folder)
     if left:
-        raise SandboxError(f"{left[0]} is still mounted.", "Unmount it (as root: `umount --lazy`), and try again.")
+        raise SandboxError(
+            t("{path} is still mounted.", path=left[0]), t("Unmount it (as root: `umount --lazy`), and try again.")
+        )
 
 
 def _mounts_below(folder: Path) -> list[str]:
@@ -173,5 +182,6 @@ def _signal(pid: int, number: int, name: str) -> None:
         return  # it has just ended
     except PermissionError as error:
         raise SandboxError(
-            f"{name} (pid {pid}) belongs to another user.", "Stop it as that user; as root: `sudo -E modelarts-nb …`."
+            t("{name} (pid {pid}) belongs to another user.", name=name, pid=pid),
+            t("Stop it as that user; as root: `sudo -E modelarts-nb …`."),
         ) from error

@@ -4,13 +4,18 @@ result depends on: every value can be given by name instead."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from .building.request import DockerfileSource
 from .errors import SettingsError
 from .image import Image, PushedImage
+from .messages import t
 from .rules.model import Finding
 from .rules.report import CheckReport
+from .settings import Secret
+from .training.cloudjob import Job
 from .training.run import TrainingRun
+from .training.spec import JobSpec
 
 DEFAULT_NAME = "default"
 
@@ -39,6 +44,10 @@ class Session:
     image: Image | None = None
     run: TrainingRun | None = None
     pushed: PushedImage | None = None
+    account: Any = None  # cloud.account.Account of the last %login; Any, as the session stands below the cloud
+    logins: dict[str, tuple[str, Secret]] = field(default_factory=dict, repr=False)  # registry host → login, in memory only
+    job: Job | None = None  # in the cloud: the last one that was submitted or followed
+    spec: JobSpec | None = None  # of the last run, for the parity report
     checked: CheckReport | None = None
 
     def keep(self, source: DockerfileSource) -> None:
@@ -50,10 +59,13 @@ class Session:
         """The Dockerfile of that name, else the one that was kept last. Raises SettingsError."""
         found = self.dockerfiles.get(name or self.current)
         if found is None:
-            known = ", ".join(self.dockerfiles) or "none yet"
+            known = ", ".join(self.dockerfiles) or t("none yet")
             raise SettingsError(
-                f"There is no Dockerfile “{name}” here." if name else "There is no Dockerfile yet.",
-                f"Kept: {known}. Write one in a cell that starts with %%dockerfile NAME, or give a file: %build -f FILE.",
+                t("There is no Dockerfile “{name}” here.", name=name) if name else t("There is no Dockerfile yet."),
+                t(
+                    "Kept: {known}. Write one in a cell that starts with %%dockerfile NAME, or give a file: %build -f FILE.",
+                    known=known,
+                ),
             )
         return found
 
@@ -62,7 +74,7 @@ class Session:
         if name:
             return name
         if self.image is None:
-            raise SettingsError("No image was built here yet.", "Run %build first, or name an image.")
+            raise SettingsError(t("No image was built here yet."), t("Run %build first, or name an image."))
         return self.image.reference or self.image.id
 
 

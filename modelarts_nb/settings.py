@@ -10,6 +10,8 @@ from .errors import SettingsError
 PREFIX = "MODELARTS_NB_"
 CONTRACTS = ("v1", "v2")
 PROGRESS = ("auto", "rich", "plain", "quiet")
+DEFAULT_REGION = "cn-north-4"  # where nothing says which
+LANGUAGES = ("", "en", "zh-CN")
 
 
 class Secret:
@@ -43,9 +45,15 @@ class Settings:
 
     ``engine``: URL of the Docker Engine ("": found, see engine/discovery.py). ``contract``: generation of the
     platform's container contract. ``push_to``: ``host/organization`` that ``%push`` puts before a name without one.
-    ``region``: where the image will train ("": the one of ``push_to``'s registry).
     ``progress``: how running things are shown. ``catalog``: a file with a person's own regions and base images, merged over
-    the catalogue's ("": ``catalog.json`` in ``paths.home()``, where there is one).
+    the catalogue's ("": ``catalog.json`` in ``paths.home()``, where there is one). ``language``: ``en`` or ``zh-CN`` ("": as
+    JupyterLab or the system speaks).
+
+    In the cloud: ``region``, where images train (``sandbox``: the one on this machine; "": the one of ``push_to``'s registry),
+    ``project`` (a sub-project's name; "": the region's own) or ``project_id``, ``workspace``, ``organization`` (SWR's, for
+    ``%push`` and ``%submit``), ``bucket`` (``obs://BUCKET/PREFIX``, for folders of this machine), ``ca_bundle`` (certificates
+    to trust), and the addresses of another cloud on the same stack: ``endpoint_iam``, ``endpoint_swr``,
+    ``endpoint_modelarts``, ``endpoint_obs`` (URLs) and ``endpoint_registry`` (a host).
     """
 
     engine: str = ""
@@ -54,12 +62,24 @@ class Settings:
     region: str = ""
     progress: str = "auto"
     catalog: str = ""
+    language: str = ""
+    project: str = ""
+    project_id: str = ""
+    workspace: str = "0"
+    organization: str = ""
+    bucket: str = ""
+    ca_bundle: str = ""
+    endpoint_iam: str = ""
+    endpoint_swr: str = ""
+    endpoint_modelarts: str = ""
+    endpoint_obs: str = ""
+    endpoint_registry: str = ""
 
     def __post_init__(self) -> None:
-        for name, allowed in (("contract", CONTRACTS), ("progress", PROGRESS)):
+        for name, allowed in (("contract", CONTRACTS), ("progress", PROGRESS), ("language", LANGUAGES)):
             if getattr(self, name) not in allowed:
                 raise SettingsError(
-                    f"{name} cannot be “{getattr(self, name)}”.", f"Choose one of: {', '.join(allowed)}."
+                    f"{name} cannot be “{getattr(self, name)}”.", f"Choose one of: {', '.join(filter(None, allowed))}."
                 )
 
 

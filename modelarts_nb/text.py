@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 
+from .messages import t
 from .terminal import UNSAFE, Screen, plain
 
 _ESCAPE_OR_UNSAFE = re.compile(rf"\x1b\[[0-9;]*m|{UNSAFE.pattern}")  # a row's own escapes stay
@@ -29,7 +30,9 @@ def clean(line: str) -> str:
 
 def shorten(line: str, limit: int = LINE_LIMIT) -> str:
     """The line, or its beginning and the number of characters left out."""
-    return line if len(line) <= limit else f"{line[:limit]} … ({len(line) - limit:,} characters more)"
+    return line if len(line) <= limit else t(
+        "{beginning} … ({count:,} characters more)", beginning=line[:limit], count=len(line) - limit
+    )
 
 
 class Redactor:
@@ -73,7 +76,7 @@ class LineDecoder:
                 yield from self._pieces(line)
             while len(self._pending) > self._limit:
                 head, self._pending = self._pending[: self._limit], self._pending[self._limit :]
-                yield self._redact(head)
+                yield self._redact(head.rstrip(" "))
             return
         self._pending = ""
         for row in self._screen.feed(text):
@@ -81,10 +84,10 @@ class LineDecoder:
 
     def _pieces(self, line: str) -> Iterator[str]:
         if len(line) <= self._limit:
-            yield self._redact(line)
+            yield self._redact(line.rstrip(" "))  # as a screen's rows are: blanks at the end are no text there
             return
         for start in range(0, len(line), self._limit):
-            yield self._redact(line[start : start + self._limit])
+            yield self._redact(line[start : start + self._limit].rstrip(" "))
 
     def _shown(self, row: str) -> str:
         """A row of the screen, safe and without secrets: a secret that styles run through takes them away."""
@@ -97,13 +100,13 @@ class LineDecoder:
     @property
     def partial(self) -> str:
         """The line that has not ended yet: a progress bar or a prompt."""
-        return self._redact(self._pending) if self._pending else self._shown(self._screen.partial)
+        return self._redact(self._pending.rstrip(" ")) if self._pending else self._shown(self._screen.partial)
 
     def close(self) -> Iterator[str]:
         """What is left without a line end."""
         yield from self.feed(self._decoder.decode(b"", final=True).encode())
         rest, self._pending = self._pending, ""
-        if rest:
+        if rest.rstrip(" "):
             yield from self._pieces(rest)
         for row in self._screen.close():
             yield self._shown(row)

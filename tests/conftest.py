@@ -21,7 +21,8 @@ from modelarts_nb.services import Service
 
 # Kept between runs: the base image is made once
 HOME = Path(__file__).parents[1] / "build" / os.environ.get("MODELARTS_NB_TEST_HOME", "test-home")
-PORT = 5500 + 2 * (zlib.crc32(str(HOME).encode()) % 200)  # of its own, so that two checkouts can test side by side
+os.environ["MODELARTS_NB_LANGUAGE"] = "en"  # whatever this machine speaks
+PORT = 5500 + 10 * (zlib.crc32(str(HOME).encode()) % 200)  # of its own, so that two checkouts can test side by side
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +91,7 @@ def guarded_registry(tmp_path_factory, sandbox):
     user, password = "trainee", "correct-horse-battery"
     line = subprocess.run(["htpasswd", "-Bbn", user, password], capture_output=True, text=True, check=True).stdout
     (folder / "htpasswd").write_text(line)
-    port = PORT + 1
+    port = PORT + 4  # behind the sandbox's own
     configuration = {
         "version": 0.1, "log": {"level": "warn"},
         "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},

@@ -6,14 +6,34 @@ A module a verb; ``current`` is what holds here and now, ``following`` runs a wo
 from __future__ import annotations
 
 from .background import Background, started
-from .builds import build, keep
+from .builds import build, keep, review
 from .checks import check
 from .checks import failed as checks_failed
-from .current import catalog, connect, current_settings
+from .current import catalog, connect, connected, current_settings
+from .jobs import (
+    compare,
+    download,
+    engines,
+    flavors,
+    images,
+    job,
+    jobs,
+    logs,
+    register_image,
+    stop,
+    swr_table,
+    unregister_image,
+)
+from .logins import docker_login, login
+from .objects import obs
 from .pushes import push
+from .regionpush import push_to_region
 from .runs import train
+from .submits import submit
 
 __all__ = [
-    "Background", "build", "catalog", "check", "checks_failed", "connect", "current_settings", "keep", "push",
-    "started", "train",
+    "Background", "build", "catalog", "check", "checks_failed", "compare", "connect", "connected", "current_settings",
+    "docker_login", "download", "engines", "flavors", "images", "job", "jobs", "keep", "login", "logs", "obs", "push",
+    "push_to_region",
+    "register_image", "review", "started", "stop", "submit", "swr_table", "train", "unregister_image",
 ]

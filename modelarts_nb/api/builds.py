@@ -1,4 +1,4 @@
-"""``build``, and ``keep`` for the Dockerfile of a cell."""
+"""``build``, and ``keep`` and ``review`` for the Dockerfile of a cell."""
 
 from __future__ import annotations
 
@@ -25,19 +25,29 @@ if TYPE_CHECKING:
     from ..rules.written import Target
 
 
-def keep(source: DockerfileSource) -> Kept:
-    """Keep a Dockerfile under its name, and say what is in it and what is wrong with it.
+def review(source: DockerfileSource, *, contract: str = "") -> Kept:
+    """What is in a Dockerfile and what is wrong with it, without keeping it. Raises DockerfileSyntaxError.
 
-    Raises DockerfileSyntaxError; a Dockerfile of that name that was kept before stays then.
+    ``contract``: the generation that the image is for ("": the settings').
     """
     whole("modelarts_nb.workflows")
     from .. import workflows
 
     parsed = workflows.parse(source)
-    findings = workflows.judge(parsed, _target())
-    session.keep(source)
+    target = _target()
+    findings = workflows.judge(parsed, replace(target, contract=contract or target.contract))
     instructions = sum(len(stage.instructions) for stage in parsed.stages)
     return Kept(source, len(parsed.stages), instructions, findings)
+
+
+def keep(source: DockerfileSource) -> Kept:
+    """Keep a Dockerfile under its name, and say what is in it and what is wrong with it.
+
+    Raises DockerfileSyntaxError; a Dockerfile of that name that was kept before stays then.
+    """
+    kept = review(source)
+    session.keep(source)
+    return kept
 
 
 def _target(request: BuildRequest | None = None) -> Target:

@@ -58,6 +58,11 @@ def connect(url: str = "") -> Engine:
     return _engines[asked]
 
 
+def connected() -> Engine | None:
+    """The Engine that is connected already; nobody is asked."""
+    return next(iter(_engines.values()), None)
+
+
 _engines: dict[tuple[str, ...], Engine] = {}
 
 

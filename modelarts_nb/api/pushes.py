@@ -47,7 +47,7 @@ def push(
         yield from until(build)
         said = t("skipped (--no-check)")
         if check:
-            report = yield from _checked(engine, name)
+            report = yield from checked(engine, name)
             said = t("passed: {title}", title=report.title)
         pushed = yield from workflows.push(engine, name, reference, credentials(engine))
         return replace(pushed, checks=said)
@@ -59,12 +59,15 @@ def push(
     return following.run(workflow(), done, background=background)
 
 
-def _checked(engine: Any, name: str) -> Generator[Event | None, None, CheckReport]:
-    """The report of an image without errors: the last one where it is of the same image. Raises ChecksFailed."""
+def checked(engine: Any, name: str, contract: str = "") -> Generator[Event | None, None, CheckReport]:
+    """The report of an image without errors: the last one where it is of the same image. Raises ChecksFailed.
+
+    ``contract``: "" for the setting's.
+    """
     from .. import workflows
     from ..engine import images
 
-    contract, report = current_settings().contract, session.checked
+    contract, report = contract or current_settings().contract, session.checked
     if report is None or (report.image_id, report.contract) != (images.inspect(engine, name).id, contract):
         request = workflows.CheckRequest(name, "", contract, source_of(engine, name))
         report = session.checked = yield from workflows.before_push(engine, request, catalog(), credentials(engine))
@@ -77,14 +80,14 @@ def _destination(name: str, to: str) -> ImageReference:
     if to:
         return parse_reference(to).tagged()
     if name.startswith("sha256:"):
-        raise SettingsError("This image has no name.", "Say where it goes: %push --to HOST/ORGANIZATION/NAME:TAG.")
+        raise SettingsError(t("This image has no name."), t("Say where it goes: %push --to HOST/ORGANIZATION/NAME:TAG."))
     reference = parse_reference(name).tagged()
     if reference.host:
         return reference
     prefix = current_settings().push_to
     if not prefix:
         raise SettingsError(
-            f"Where shall {reference} go?",
-            "%push --to HOST/ORGANIZATION/NAME:TAG, or set MODELARTS_NB_PUSH_TO=HOST/ORGANIZATION once.",
+            t("Where shall {reference} go?", reference=reference),
+            t("%push --to HOST/ORGANIZATION/NAME:TAG, or set MODELARTS_NB_PUSH_TO=HOST/ORGANIZATION once."),
         )
     return parse_reference(f"{prefix.rstrip('/')}/{reference}")

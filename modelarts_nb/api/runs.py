@@ -36,7 +36,7 @@ def train(image: str = "", *, log: str | Path = "", progress: str = "", backgrou
 
     options.setdefault("contract", current_settings().contract)
     build = pending(image)
-    spec = JobSpec(image=image or (build.subject if build else session.image_name()), **options)
+    spec = session.spec = JobSpec(image=image or (build.subject if build else session.image_name()), **options)
     engine = connect()
     nodes = t("1 node") if spec.nodes == 1 else t("{count} nodes", count=spec.nodes)
     path, job_id = log_path(log, "train"), uuid.uuid4().hex[:10]

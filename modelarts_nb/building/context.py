@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..dockerfile import Dockerfile
 from ..events import VertexWarning
+from ..messages import t
 from ..text import size
 
 LARGE = 1_000_000_000  # bytes; a build context over this is more likely a mistake than meant
@@ -43,8 +44,11 @@ def warning(measured: ContextSize) -> VertexWarning | None:
     lines = [f"{size(length):>9}  {name}" for name, length in measured.largest]
     return VertexWarning(
         "",
-        f"The build context holds {size(measured.size)} in {measured.files:,} files, before anything is sent.",
-        (*lines, "Name what the image does not need in .dockerignore, or choose a smaller folder: %%dockerfile -C DIR."),
+        t(
+            "The build context holds {size} in {count:,} files, before anything is sent.",
+            size=size(measured.size), count=measured.files,
+        ),
+        (*lines, t("Name what the image does not need in .dockerignore, or choose a smaller folder: %%dockerfile -C DIR.")),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import SettingsError
+from ..messages import t
 from .request import EnvVariable, Output
 
 AGENT = "SSH_AUTH_SOCK"  # the variable that names the socket of one's ssh agent
@@ -15,10 +16,12 @@ def secret_option(text: str) -> tuple[str, Path | EnvVariable]:
     fields = _fields("--secret", text, {"id", "src", "source", "env", "type"})
     name, kind = fields.get("id", ""), fields.get("type", "")
     if not name:
-        raise SettingsError(f"--secret {text}: it has no id.", "Write --secret id=NAME,src=FILE or id=NAME,env=VARIABLE.")
+        raise SettingsError(
+            t("--secret {text}: it has no id.", text=text), t("Write --secret id=NAME,src=FILE or id=NAME,env=VARIABLE.")
+        )
     source = fields.get("src") or fields.get("source", "")
     if source and fields.get("env"):
-        raise SettingsError(f"--secret {text}: it is a file or a variable, not both.")
+        raise SettingsError(t("--secret {text}: it is a file or a variable, not both.", text=text))
     if kind == "env" and source:
         return name, EnvVariable(source)
     if source or kind == "file":
@@ -30,7 +33,7 @@ def ssh_option(text: str) -> tuple[str, Path | EnvVariable]:
     """``default`` or ``ID[=SOCKET]``; without a socket: the agent of ``SSH_AUTH_SOCK``."""
     name, _, socket = text.partition("=")
     if not name:
-        raise SettingsError(f"--ssh {text}: it has no name.", "Write --ssh default, or --ssh NAME=SOCKET.")
+        raise SettingsError(t("--ssh {text}: it has no name.", text=text), t("Write --ssh default, or --ssh NAME=SOCKET."))
     return name, Path(socket).expanduser() if socket else EnvVariable(AGENT)
 
 
@@ -41,8 +44,8 @@ def output_option(text: str) -> Output:
     fields = _fields("--output", text, {"type", "dest"})
     if fields.get("type") not in ("local", "tar") or not fields.get("dest"):
         raise SettingsError(
-            f"--output {text} is none of the ways out.",
-            "Write --output DIR, --output type=local,dest=DIR or --output type=tar,dest=FILE; images go on with %push.",
+            t("--output {text} is none of the ways out.", text=text),
+            t("Write --output DIR, --output type=local,dest=DIR or --output type=tar,dest=FILE; images go on with %push."),
         )
     return Output(Path(fields["dest"]).expanduser(), tar=fields["type"] == "tar")
 
@@ -51,7 +54,9 @@ def host_option(text: str) -> tuple[str, str]:
     """``NAME:ADDRESS`` or ``NAME=ADDRESS``; an IPv6 address may stand in brackets."""
     name, separator, address = text.partition("=") if "=" in text else text.partition(":")
     if not name or not separator or not address:
-        raise SettingsError(f"--add-host {text}: it is no NAME:ADDRESS.", "For example --add-host mirror:10.0.0.7")
+        raise SettingsError(
+            t("--add-host {text}: it is no NAME:ADDRESS.", text=text), t("For example --add-host mirror:10.0.0.7")
+        )
     return name, address.removeprefix("[").removesuffix("]")
 
 
@@ -60,6 +65,9 @@ def _fields(option: str, text: str, known: set[str]) -> dict[str, str]:
     for part in text.split(","):
         key, separator, value = part.partition("=")
         if not separator or key.strip() not in known:
-            raise SettingsError(f"{option} {text}: “{part}” is not understood.", f"It takes {', '.join(sorted(known))}.")
+            raise SettingsError(
+                t("{option} {text}: “{part}” is not understood.", option=option, text=text, part=part),
+                t("It takes {known}.", known=", ".join(sorted(known))),
+            )
         fields[key.strip()] = value
     return fields

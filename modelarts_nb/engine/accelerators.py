@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SettingsError
+from ..messages import t
 from ..training.spec import JobSpec
 from .discovery import Engine
 from .failures import mapped
@@ -26,12 +27,12 @@ def devices(engine: Engine, spec: JobSpec) -> dict[str, Any]:
 def _gpus(engine: Engine, count: int) -> dict[str, Any]:
     from docker.types import DeviceRequest
 
-    with mapped("Asking for the Engine's runtimes"):
+    with mapped(t("Asking for the Engine's runtimes")):
         info = engine.client.info()
     if "nvidia" not in (info.get("Runtimes") or {}):
         raise SettingsError(
-            "This Engine has no NVIDIA runtime, so no GPU can be given to a container.",
-            "Install the NVIDIA container toolkit on the Engine's machine, or train without --gpus.",
+            t("This Engine has no NVIDIA runtime, so no GPU can be given to a container."),
+            t("Install the NVIDIA container toolkit on the Engine's machine, or train without --gpus."),
         )
     return {"device_requests": [DeviceRequest(count=count, capabilities=[["gpu"]])]}
 
@@ -40,8 +41,11 @@ def _npus(count: int, folder: Path) -> dict[str, Any]:
     found = sorted(folder.glob("davinci[0-9]*"), key=lambda path: (len(path.name), path.name))
     if len(found) < count:
         raise SettingsError(
-            f"{count} Ascend NPUs were asked for; this machine has {len(found)} ({folder}/davinci0, …).",
-            "Install the Ascend driver, or train without --npus.",
+            t(
+                "{count} Ascend NPUs were asked for; this machine has {found} ({folder}/davinci0, …).",
+                count=count, found=len(found), folder=folder,
+            ),
+            t("Install the Ascend driver, or train without --npus."),
         )
     files = [*found[:count], *(folder / name for name in ASCEND_SHARED)]
     return {"devices": [f"{path}:{path}:rwm" for path in files], "binds": [f"{ASCEND_DRIVER}:{ASCEND_DRIVER}:ro"]}

@@ -12,6 +12,7 @@ from typing import TypeVar
 from ..building.request import BuildRequest
 from ..errors import SettingsError
 from ..events import Event, VertexLog, VertexWarning
+from ..messages import t
 from . import buildkit
 from .discovery import Engine
 
@@ -66,8 +67,11 @@ def _certificates() -> ssl.SSLContext | None:
             context.load_cert_chain(Path(folder, "cert.pem"), Path(folder, "key.pem"))
     except OSError as error:  # an SSLError is one, too
         raise SettingsError(
-            f"The builder's certificates in {folder} cannot be read: {error.strerror or error}.",
-            "MODELARTS_NB_BUILDER_CERTS names a folder with ca.pem and, if the builder asks for them, cert.pem and key.pem.",
+            t(
+                "The builder's certificates in {folder} cannot be read: {reason}.",
+                folder=folder, reason=error.strerror or error,
+            ),
+            t("MODELARTS_NB_BUILDER_CERTS names a folder with ca.pem and, if the builder asks for them, cert.pem and key.pem."),
         ) from error
     return context
 
@@ -86,6 +90,6 @@ def _noticing_clips(building: Generator[Event | None, None, T]) -> Generator[Eve
             if not told and isinstance(event, VertexLog) and CLIPPED in event.data:
                 told = True
                 yield VertexWarning(
-                    event.vertex, "The Engine dropped a part of a step's output, so that the log has a gap.",
-                    ("Start it with BUILDKIT_STEP_LOG_MAX_SIZE and BUILDKIT_STEP_LOG_MAX_SPEED set to more bytes.",),
+                    event.vertex, t("The Engine dropped a part of a step's output, so that the log has a gap."),
+                    (t("Start it with BUILDKIT_STEP_LOG_MAX_SIZE and BUILDKIT_STEP_LOG_MAX_SPEED set to more bytes."),),
                 )

@@ -15,13 +15,16 @@ from typing import Any
 from ..building.request import BuildRequest
 from ..errors import BuildFailed, SettingsError
 from ..events import Event, Vertex, VertexLog, VertexWarning
+from ..messages import mark, t
 from .discovery import Engine
 from .failures import mapped
 from .images import hang_up
 from .streaming import call, pump
 
 DOCKERFILE = ".modelarts-nb.Dockerfile"  # its name inside the context that is sent
-LOST = "This Engine has no BuildKit: built with its classic builder, without secrets, cache mounts and incremental context."
+LOST = mark(
+    "This Engine has no BuildKit: built with its classic builder, without secrets, cache mounts and incremental context."
+)
 _STEP = re.compile(r"^STEP (\d+)/(\d+): (.*)|^Step (\d+)/(\d+) : (.*)", re.IGNORECASE)
 _IMAGE = re.compile(r"(?:Successfully built |^)([0-9a-f]{12,64})\s*$", re.MULTILINE)  # the last one is the image's
 _EXIT = re.compile(r"(?:returned a non-zero code: |exit status )(\d+)")
@@ -31,8 +34,10 @@ def build(engine: Engine, request: BuildRequest) -> Generator[Event | None, None
     """As ``engine.build.build``."""
     for option, value in (("--ssh", request.ssh), ("--output", request.output)):
         if value:
-            raise SettingsError(f"{option} needs BuildKit, which this Engine lacks.", "Use a Docker Engine 20.10 or newer.")
-    yield VertexWarning("", LOST)
+            raise SettingsError(
+                t("{option} needs BuildKit, which this Engine lacks.", option=option), t("Use a Docker Engine 20.10 or newer.")
+            )
+    yield VertexWarning("", t(LOST))
     archive = yield from call(lambda: _archive(request))
     params = {
         "dockerfile": DOCKERFILE, "t": list(request.tags), "buildargs": _json(dict(request.build_args)), "rm": True,
@@ -41,7 +46,7 @@ def build(engine: Engine, request: BuildRequest) -> Generator[Event | None, None
         "labels": _json(dict(request.labels)), "cachefrom": json.dumps(request.cache_from) if request.cache_from else "",
         "extrahosts": [f"{name}:{address}" for name, address in request.add_hosts.items()],
     }
-    with archive, mapped("Building"):
+    with archive, mapped(t("Building the image")):
         response = engine.client._post(
             engine.client._url("/build"), data=archive, params={key: value for key, value in params.items() if value},
             headers={"Content-Type": "application/x-tar"}, stream=True, timeout=None,

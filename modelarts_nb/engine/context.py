@@ -11,6 +11,7 @@ from ..building import context
 from ..dockerfile import Dockerfile
 from ..errors import SettingsError
 from ..events import VertexWarning
+from ..messages import t
 from .buildkit.patterns import PatternError
 from .buildkit.tree import Filter, TreeError, walk
 
@@ -62,7 +63,7 @@ def _files(root: Path, include: list[str]) -> Iterator[tuple[str, int]]:
             if stat.S_ISREG(entry.st.st_mode):
                 yield os.fsdecode(entry.path), entry.st.st_size
     except TreeError as error:
-        raise SettingsError(f"The build context {root}: {error}") from error
+        raise SettingsError(t("The build context {path}: {error}", path=root, error=error)) from error
 
 
 def _ignored(root: Path) -> list[str]:

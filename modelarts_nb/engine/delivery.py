@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import SettingsError
 from ..events import VertexWarning
+from ..messages import t
 from ..text import size
 from ..training.contract import NodePlan
 
@@ -54,11 +55,14 @@ def listing(root: Path, what: str) -> Listing:
         found.items.append(Item(root.name, root.stat().st_size, root))
         return found
     if not root.is_dir():
-        raise SettingsError(f"{what} {root} is not here.", f"Paths are relative to the notebook's folder, {Path.cwd()}.")
+        raise SettingsError(
+            t("{what} {path} is not here.", what=what, path=root),
+            t("Paths are relative to the notebook's folder, {folder}.", folder=Path.cwd()),
+        )
     inside = os.path.realpath(root)
     for folder, folders, names in os.walk(root, onerror=_unreadable):
         linked = [name for name in folders if (Path(folder) / name).is_symlink()]
-        found.behind += [f"{(Path(folder) / name).relative_to(root)} is a link to a folder" for name in linked]
+        found.behind += [t("{path} is a link to a folder", path=(Path(folder) / name).relative_to(root)) for name in linked]
         folders[:] = sorted(set(folders) - LEFT_OUT - set(linked))
         for name in sorted(set(names) - LEFT_OUT):
             _list_one(found, Path(folder) / name, root, inside)
@@ -70,30 +74,39 @@ def _list_one(found: Listing, path: Path, root: Path, inside: str) -> None:
     try:
         facts = path.stat()
     except OSError:
-        found.behind.append(f"{name} is a link to nothing")
+        found.behind.append(t("{path} is a link to nothing", path=name))
         return
     if path.is_symlink() and not os.path.realpath(path).startswith(inside + os.sep):
-        found.behind.append(f"{name} is a link to a place outside")
+        found.behind.append(t("{path} is a link to a place outside", path=name))
     elif not stat.S_ISREG(facts.st_mode):
-        found.behind.append(f"{name} is no regular file")
+        found.behind.append(t("{path} is no regular file", path=name))
     else:
         found.items.append(Item(name, facts.st_size, path))
 
 
+def unreadable(path: object, error: OSError) -> SettingsError:
+    """The error for a file or folder that the system does not let us read."""
+    return SettingsError(t("{path} cannot be read: {reason}.", path=path, reason=error.strerror))
+
+
 def _unreadable(error: OSError) -> None:
-    raise SettingsError(f"{error.filename} cannot be read: {error.strerror}.") from error
+    raise unreadable(error.filename, error) from error
 
 
 def warnings(found: Listing, what: str) -> Iterator[VertexWarning]:
     """What to say about a code folder before it is delivered."""
     if found.behind:
-        yield VertexWarning("", f"{what}: {len(found.behind)} entries do not reach object storage.", tuple(found.behind[:10]))
+        text = t("{what}: {count} entries do not reach object storage.", what=what, count=len(found.behind))
+        yield VertexWarning("", text, tuple(found.behind[:10]))
     if found.size > ADVISED_SIZE or len(found.items) > ADVISED_FILES:
         largest = sorted(found.items, key=lambda item: -item.size)[:5]
         yield VertexWarning(
             "",
-            f"{what} holds {size(found.size)} in {len(found.items):,} files; advised are at most {size(ADVISED_SIZE)}.",
-            (*(f"{size(item.size):>9}  {item.name}" for item in largest), "Keep data out of it: %train --data NAME=PATH."),
+            t(
+                "{what} holds {size} in {count:,} files; advised are at most {limit}.",
+                what=what, size=size(found.size), count=len(found.items), limit=size(ADVISED_SIZE),
+            ),
+            (*(f"{size(item.size):>9}  {item.name}" for item in largest), t("Keep data out of it: %train --data NAME=PATH.")),
         )
 
 
@@ -142,7 +155,7 @@ def _file(plan: NodePlan, place: str, item: Item, sent: Callable[[int], None]) -
                 yield block
             yield b"\0" * (left + -length % tarfile.BLOCKSIZE)  # a file that shrank meanwhile must not break the tar
     except OSError as error:
-        raise SettingsError(f"{item.source} cannot be read: {error.strerror}.") from error
+        raise unreadable(item.source, error) from error
 
 
 def _entry(plan: NodePlan, path: str, kind: bytes, mode: int) -> tarfile.TarInfo:

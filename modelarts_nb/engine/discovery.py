@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EngineError, EngineUnavailable
+from ..messages import t
 from .failures import mapped
 
 MINIMUM_API = (1, 41)  # Engine 20.10
@@ -50,7 +51,10 @@ class Engine:
     @property
     def name(self) -> str:
         """“Docker Engine 20.10.24 (default socket)”."""
-        return f"{'Podman' if self.podman else 'Docker Engine'} {self.version} ({self.origin})"
+        return t(
+            "{engine} {version} ({origin})", engine="Podman" if self.podman else "Docker Engine", version=self.version,
+            origin=self.origin,
+        )
 
     @property
     def build_network(self) -> str:
@@ -63,7 +67,7 @@ class Engine:
     def alive(self) -> bool:
         """Whether it still answers."""
         try:
-            with mapped("asking whether it is there"):
+            with mapped(t("asking whether it is there")):
                 return bool(self.client.ping())
         except EngineError:
             return False
@@ -82,32 +86,32 @@ def candidates(environment: Mapping[str, str], private_url: str = "") -> Iterato
     if context is not None:
         yield context
         return
-    yield Candidate("unix:///var/run/docker.sock", "default socket")
+    yield Candidate("unix:///var/run/docker.sock", t("default socket"))
     runtime = environment.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
-    yield Candidate(f"unix://{runtime}/docker.sock", "rootless socket")
+    yield Candidate(f"unix://{runtime}/docker.sock", t("rootless socket"))
     if private_url:
-        yield Candidate(private_url, "private Engine")
-    yield Candidate(f"unix://{runtime}/podman/podman.sock", "podman service")
-    yield Candidate("unix:///run/podman/podman.sock", "podman service")
+        yield Candidate(private_url, t("private Engine"))
+    yield Candidate(f"unix://{runtime}/podman/podman.sock", t("podman service"))
+    yield Candidate("unix:///run/podman/podman.sock", t("podman service"))
 
 
 def connect(url: str = "", environment: Mapping[str, str] | None = None, private_url: str = "") -> Engine:
     """The Engine to work with. Raises EngineUnavailable saying what was tried and what to do."""
     env = os.environ if environment is None else environment
     tried: list[str] = []
-    places = [Candidate(url, "given by name", chosen=True, tls=_tls_of(env))] if url else candidates(env, private_url)
+    places = [Candidate(url, t("given by name"), chosen=True, tls=_tls_of(env))] if url else candidates(env, private_url)
     for place in places:
         path = place.url.removeprefix("unix://")
         if path != place.url and not place.chosen and not _is_socket(path):
-            tried.append(f"{place.origin} ({path}): not there")
+            tried.append(t("{place} ({path}): not there", place=place.origin, path=path))
             continue
         try:
             return _open(place)
         except EngineUnavailable as error:
             if place.chosen:
                 raise
-            tried.append(f"{place.origin} ({path}): {error.message}")
-    raise EngineUnavailable("No Docker Engine was found.\n  " + "\n  ".join(tried), _advice())
+            tried.append(t("{place} ({path}): {reason}", place=place.origin, path=path, reason=error.message))
+    raise EngineUnavailable("\n  ".join([t("No Docker Engine was found."), *tried]), _advice())
 
 
 def _open(place: Candidate) -> Engine:
@@ -120,21 +124,26 @@ def _open(place: Candidate) -> Engine:
         options["use_ssh_client"] = True  # the user's own ssh settings and agent, and no paramiko needed
     try:
         _knock(place.url)
-        with mapped("asking for its version"):
+        with mapped(t("asking for its version")):
             client = docker.APIClient(**options)
             version = client.version()
             info = client.info()
     except Exception as error:  # whatever a transport raises, the Engine cannot be used through it
         reason = str(error.__cause__ or error).splitlines()[0]
         raise EngineUnavailable(
-            f"The Docker Engine at {place.url} ({place.origin}) does not answer: {_short(reason)}", _advice(place)
+            t(
+                "The Docker Engine at {url} ({origin}) does not answer: {reason}",
+                url=place.url, origin=place.origin, reason=_short(reason),
+            ),
+            _advice(place),
         ) from error
     client.timeout = TIMEOUT
     podman = any("podman" in str(part.get("Name", "")).lower() for part in version.get("Components") or ())
     api = str(version.get("ApiVersion", "0"))
     if not podman and tuple(int(part) for part in api.split(".")) < MINIMUM_API:
         raise EngineUnavailable(
-            f"The Docker Engine at {place.url} is version {version.get('Version')}.", "20.10 or newer is needed."
+            t("The Docker Engine at {url} is version {version}.", url=place.url, version=version.get("Version")),
+            t("20.10 or newer is needed."),
         )
     labels = dict(label.partition("=")[::2] for label in info.get("Labels") or ())
     return Engine(
@@ -157,16 +166,17 @@ def _current_context(environment: Mapping[str, str]) -> Candidate | None:
     from docker.context import ContextAPI
 
     name = environment.get("DOCKER_CONTEXT", "")
-    with mapped("reading docker's contexts"):
+    with mapped(t("reading docker's contexts")):
         context = ContextAPI.get_context(name) if name else ContextAPI.get_current_context()
     if context is None:
         raise EngineUnavailable(
-            f"The docker context “{name}” does not exist." if name else "The current docker context does not exist.",
-            "`docker context ls` lists them; `docker context use default` goes back to the default socket.",
+            t("The docker context “{name}” does not exist.", name=name) if name
+            else t("The current docker context does not exist."),
+            t("`docker context ls` lists them; `docker context use default` goes back to the default socket."),
         )
     if context.Name == "default":
         return None
-    return Candidate(context.Host, f"docker context “{context.Name}”", chosen=True, tls=context.TLSConfig)
+    return Candidate(context.Host, t("docker context “{name}”", name=context.Name), chosen=True, tls=context.TLSConfig)
 
 
 def _tls_of(environment: Mapping[str, str]) -> Any:
@@ -193,12 +203,12 @@ def _short(reason: str) -> str:
 def _advice(place: Candidate | None = None) -> str:
     """What to do on this system."""
     if place is not None and place.origin == "DOCKER_HOST":
-        return "Correct DOCKER_HOST, or unset it to let %modelarts look for an Engine."
+        return t("Correct DOCKER_HOST, or unset it to let %modelarts status look for an Engine.")
     if Path("/var/run/docker.sock").exists() and not os.access("/var/run/docker.sock", os.W_OK):
-        return "You may not use /var/run/docker.sock: join the group docker (`sudo usermod -aG docker $USER`, new login)."
+        return t("You may not use /var/run/docker.sock: join the group docker (`sudo usermod -aG docker $USER`, new login).")
     if os.getuid() == 0:
-        return "Start one of your own with `modelarts-nb engine up` (it installs it on Debian and Ubuntu)."
-    return (
+        return t("Start one of your own with `modelarts-nb engine up` (it installs it on Debian and Ubuntu).")
+    return t(
         "Start the Docker Engine (`sudo systemctl start docker`, or Docker Desktop), or name one on another machine: "
         "DOCKER_HOST=ssh://user@host."
     )

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from ..errors import EngineAPIError, EngineUnavailable
 from ..events import Event, Vertex, VertexStatus
 from ..layers.archive import ImageArchive, Part
+from ..messages import t
 from .buildkit import duplex, http1
 from .buildkit.engineapi import sentence
 from .discovery import Engine
@@ -35,7 +36,7 @@ def read(
     Closing the generator makes the Engine stop sending.
     """
     archive = ImageArchive(also)
-    with mapped(f"Reading {', '.join(names)}"):
+    with mapped(t("Reading {names}", names=", ".join(names))):
         wire = duplex.connect(engine.client)
         wire.write([_request(engine, names)])
         progress = _Progress(archive)
@@ -67,12 +68,12 @@ def _request(engine: Engine, names: Sequence[str]) -> bytes:
 def _complete(names: Sequence[str], response: http1.Response, refusal: bytes) -> None:
     """Raises what the answer says instead of an export."""
     response.closed()
-    doing = f"Reading {', '.join(names)}"
+    doing = t("Reading {names}", names=", ".join(names))
     if response.status >= 400:
         text = sentence(refusal.decode("utf-8", "replace"))
-        raise EngineAPIError(f"{doing}: {text}", hint_for(text), status=response.status)
+        raise EngineAPIError(t("{doing}: {reason}", doing=doing, reason=text), hint_for(text), status=response.status)
     if response.status != 200 or not response.complete:
-        raise EngineUnavailable(f"{doing}: the Docker Engine went away.", GONE_HINT)
+        raise EngineUnavailable(t("{doing}: the Docker Engine went away.", doing=doing), t(GONE_HINT))
 
 
 class _Progress:
@@ -84,7 +85,7 @@ class _Progress:
         self._layers = 0
         self._open: Part | None = None
         self._waited = False
-        self.waiting = Vertex(VERTEX, "waiting for the Engine's export", started=self._began)
+        self.waiting = Vertex(VERTEX, t("waiting for the Engine's export"), started=self._began)
 
     def events(self) -> Iterator[Event | None]:
         """What changed since the last time; None where nothing did."""
@@ -93,7 +94,7 @@ class _Progress:
             yield from self._close(now)
             self._layers += 1
             self._open, self._began = part, now
-            yield Vertex(part.name, f"layer {self._layers}", started=now)
+            yield Vertex(part.name, t("layer {number}", number=self._layers), started=now)
         if self._open is not None and now >= self._told + 0.05:
             self._told = now
             yield VertexStatus("reading", self._open.name, "reading", self._open.bytes, self._open.size)
@@ -108,4 +109,4 @@ class _Progress:
             self._waited = True
             yield replace(self.waiting, completed=now)
         if self._open is not None:
-            yield Vertex(self._open.name, f"layer {self._layers}", started=self._began, completed=now)
+            yield Vertex(self._open.name, t("layer {number}", number=self._layers), started=self._began, completed=now)

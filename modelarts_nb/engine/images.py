@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
+import re
 import socket
 import time
 from collections.abc import Generator, Iterator
@@ -11,7 +14,9 @@ from typing import Any
 from ..errors import EngineAPIError, RegistryError
 from ..events import Event, Vertex, VertexStatus
 from ..image import Image, Layer
+from ..messages import t
 from ..reference import ImageReference
+from ..settings import Secret
 from .discovery import Engine
 from .failures import hint_for, mapped
 from .streaming import pump
@@ -19,7 +24,7 @@ from .streaming import pump
 
 def inspect(engine: Engine, reference: str) -> Image:
     """The image of that name or id. Raises EngineAPIError (status 404) where the Engine has none."""
-    with mapped(f"Looking for the image {reference}"):
+    with mapped(t("Looking for the image {reference}", reference=reference)):
         found = engine.client.inspect_image(reference)
         history = engine.client.history(found["Id"])
     config = found.get("Config") or {}
@@ -42,10 +47,17 @@ def inspect(engine: Engine, reference: str) -> Image:
     )
 
 
+def is_index(engine: Engine, reference: str) -> bool:
+    """Whether the Engine would push an index (attestations, several platforms): only containerd's image store holds any."""
+    with mapped(t("Looking for the image {reference}", reference=reference)):
+        kind = str((engine.client.inspect_image(reference).get("Descriptor") or {}).get("mediaType") or "")
+    return "index" in kind or "manifest.list" in kind
+
+
 def every(engine: Engine) -> list[Image]:
     """All images of the Engine that have a name, without their history."""
     found = []
-    with mapped("Listing the images"):
+    with mapped(t("Listing the images")):
         for summary in engine.client.images():
             tags = [tag for tag in summary.get("RepoTags") or () if tag != "<none>:<none>"]
             if not tags:
@@ -71,14 +83,14 @@ def docker_errors() -> Any:
 
 def configuration(engine: Engine, image: str) -> dict[str, Any]:
     """The configuration of an image, in Docker's names (``Env``, ``User``, …)."""
-    with mapped(f"Looking for the image {image}"):
+    with mapped(t("Looking for the image {reference}", reference=image)):
         return dict(engine.client.inspect_image(image).get("Config") or {})
 
 
 def environment(engine: Engine, reference: str) -> dict[str, str] | None:
     """The image's own variables; None where the Engine does not have it."""
     try:
-        with mapped(f"Looking for the image {reference}"):
+        with mapped(t("Looking for the image {reference}", reference=reference)):
             config = engine.client.inspect_image(reference).get("Config") or {}
     except EngineAPIError:
         return None
@@ -88,25 +100,29 @@ def environment(engine: Engine, reference: str) -> dict[str, str] | None:
 
 def tag(engine: Engine, image: str, reference: ImageReference) -> None:
     """Give the image that name too."""
-    with mapped(f"Tagging {image} as {reference}"):
+    with mapped(t("Tagging {image} as {reference}", image=image, reference=reference)):
         engine.client.tag(image, reference.name, tag=reference.tag, force=True)
 
 
-def push(engine: Engine, reference: ImageReference) -> Generator[Event | None, None, str]:
+def push(
+    engine: Engine, reference: ImageReference, login: tuple[str, Secret] | None = None
+) -> Generator[Event | None, None, str]:
     """Push, one vertex a layer; returns the digest that the Engine reports.
 
+    ``login``: user and password for this push alone, sent to the Engine and kept nowhere; None: what Docker has stored.
     Raises RegistryError when the registry refuses or does not answer, EngineUnavailable when the Engine goes away.
     Closing the generator makes the Engine stop sending.
     """
-    with mapped(f"Pushing {reference}"):
+    doing = t("Pushing {reference}", reference=reference)
+    with mapped(doing):
         url = engine.client._url("/images/{0}/push", reference.name)
-        headers = _auth_header(engine, reference)
+        headers = _auth_header(engine, reference, login)
         response = engine.client._post_json(
             url, None, params={"tag": reference.tag}, headers=headers, stream=True, timeout=None
         )
         engine.client._raise_for_status(response)
     fold = _PushFold(reference)
-    with mapped(f"Pushing {reference}"):
+    with mapped(doing):
         for message in pump([_messages(engine, response)], lambda: hang_up(response)):
             if message is None:
                 yield None
@@ -119,10 +135,13 @@ def _messages(engine: Engine, response: Any) -> Iterator[dict[str, Any]]:
     yield from engine.client._stream_helper(response, decode=True)
 
 
-def _auth_header(engine: Engine, reference: ImageReference) -> dict[str, str]:
-    """Docker's stored credentials for the registry, credential helpers included, as docker-py sends them."""
+def _auth_header(engine: Engine, reference: ImageReference, login: tuple[str, Secret] | None) -> dict[str, str]:
+    """The login for the registry: the one given, else Docker's stored one, credential helpers included."""
     from docker import auth
 
+    if login is not None:
+        content = {"username": login[0], "password": login[1].reveal(), "serveraddress": reference.host}
+        return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(content).encode()).decode()}
     header = auth.get_config_header(engine.client, reference.host or auth.INDEX_NAME)
     return {"X-Registry-Auth": header} if header else {"X-Registry-Auth": "e30="}  # e30= is {}: anonymous
 
@@ -148,7 +167,8 @@ class _PushFold:
     def apply(self, message: dict[str, Any]) -> Iterator[Event]:
         if "error" in message:
             text = str(message["error"])
-            raise RegistryError(f"Pushing {self._reference}: {text}", hint_for(text), code=_code(text))
+            failed = t("Pushing {reference}: {reason}", reference=self._reference, reason=text)
+            raise RegistryError(failed, hint_for(text), status=_status(text), code=_code(text))
         aux = message.get("aux") or {}
         if aux.get("Digest"):
             self.digest = aux["Digest"]
@@ -166,7 +186,7 @@ class _PushFold:
         completed = now if there or status == "Pushed" else None
         if there and started is None:
             started = now
-        yield Vertex(digest, f"layer {layer}", started=started, completed=completed, cached=there)
+        yield Vertex(digest, t("layer {id}", id=layer), started=started, completed=completed, cached=there)
         current, total = int(progress.get("current") or 0), int(progress.get("total") or 0)
         if current or total:
             yield VertexStatus("transferring", digest, "transferring", min(current, total or current), total)
@@ -175,6 +195,21 @@ class _PushFold:
 def _code(text: str) -> str:
     lowered = text.lower()
     return next((code for word, code in (("unauthorized", "UNAUTHORIZED"), ("denied", "DENIED")) if word in lowered), "")
+
+
+_HTTP_STATUS = re.compile(r"unexpected (?:http )?status(?: code)?(?: from \w+ request to \S+)?:? (\d{3})", re.I)
+_LOST = re.compile(
+    r"connection reset|broken pipe|EOF$|i/o timeout|TLS handshake timeout|connection refused|toomanyrequests",
+    re.IGNORECASE,
+)
+
+
+def _status(text: str) -> int:
+    """The status behind an Engine's sentence, which is all that it passes on; 503 for a lost connection, 0 for unknown."""
+    found = _HTTP_STATUS.search(text)
+    if found:
+        return int(found[1])
+    return 503 if _LOST.search(text.strip()) else 0
 
 
 def exists(engine: Engine, reference: str) -> bool:

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from ..errors import EngineAPIError, EngineError, SettingsError
 from ..events import Event, Vertex, VertexLog, VertexStatus, VertexWarning
+from ..messages import mark, t
 from ..services import start_time
 from ..text import size
 from ..training.contract import NodePlan, plan
@@ -41,6 +42,7 @@ SILENCE = 5.0  # seconds without a line before it is worth a word that all came 
 # Older Engines give also an internal network's containers a default route, and leave the rest to firewall rules, if any:
 # a bridge without an address leads nowhere
 NO_GATEWAY = {"com.docker.network.bridge.inhibit_ipv4": "true"}
+SEVERAL = mark("{file} was written by several nodes; {node}'s is kept.")
 GRACE = 5.0  # seconds that other nodes may go on after one has failed
 
 
@@ -104,15 +106,18 @@ class _Job:
         """See that everything is there, then make network and containers."""
         image = images.inspect(self.engine, self.spec.image)
         if self.engine.architecture and not image.platform.endswith(f"/{self.engine.architecture}"):
-            yield VertexWarning("", f"The image is for {image.platform}, this Engine's machine is {self.engine.architecture}.")
+            yield VertexWarning("", t(
+                "The image is for {platform}, this Engine's machine is {architecture}.",
+                platform=image.platform, architecture=self.engine.architecture,
+            ))
         options = devices(self.engine, self.spec)
-        yield from self.call("Removing what a killed kernel left", lambda: sweep(self.engine))
+        yield from self.call(t("Removing what a killed kernel left"), lambda: sweep(self.engine))
         addresses = yield from self._network()
         for index in range(self.spec.nodes):
             node = _Node(plan(self.spec, self.job_id, index, addresses))
             self.nodes.append(node)
             create = functools.partial(self._create, node, index, addresses, options)
-            node.container = yield from self.call("Creating a container", create)
+            node.container = yield from self.call(t("Creating a container"), create)
 
     def _network(self) -> Generator[None, None, tuple[str, ...]]:
         """Make the private network; the address that each node will have.
@@ -139,7 +144,7 @@ class _Job:
             next(hosts)  # the bridge's own
             return tuple(str(next(hosts)) for _ in range(self.spec.nodes))
 
-        return (yield from self.call("Making the job's network", make))
+        return (yield from self.call(t("Making the job's network"), make))
 
     @property
     def _name(self) -> str:
@@ -149,6 +154,8 @@ class _Job:
         made = node.plan
         host = self.spec.network == "host"
         limits = {"mem_limit": self.spec.memory, "memswap_limit": self.spec.memory} if self.spec.memory else {}
+        if self.spec.cpus:
+            limits["nano_cpus"] = int(self.spec.cpus * 1e9)
         configuration = self.client.create_host_config(network_mode="host" if host else self._name, **limits, **options)
         endpoint = self.client.create_endpoint_config(aliases=list(made.aliases), ipv4_address=addresses[index])
         container = self.client.create_container(
@@ -162,14 +169,15 @@ class _Job:
     def deliver(self) -> Generator[Event | None, None, None]:
         """Bring code and inputs into every node."""
         for item in self.nodes[0].plan.deliveries:
-            what = f"The code folder {item.source}" if item.source == self.spec.code else f"The input {item.source}"
-            found = self.listings[item.target] = delivery.listing(item.source, what.rpartition(" ")[0])
+            what = t("The code folder") if item.source == self.spec.code else t("The input")
+            found = self.listings[item.target] = delivery.listing(item.source, what)
             if item.source == self.spec.code:
                 self.outcome.files = tuple(entry.name for entry in found.items)
-                yield from delivery.warnings(found, what)
+                yield from delivery.warnings(found, f"{what} {item.source}")
         total = sum(found.size for found in self.listings.values()) * len(self.nodes)
         count = sum(len(found.items) for found in self.listings.values())
-        vertex = Vertex("deliver", f"deliver code and inputs ({count} files, {size(total)})", started=time.time())
+        name = t("deliver code and inputs ({count} files, {size})", count=count, size=size(total))
+        vertex = Vertex("deliver", name, started=time.time())
         yield vertex
         sent = [0]
 
@@ -178,9 +186,9 @@ class _Job:
 
         for node in self.nodes:
             chunks = delivery.archive(node.plan, self.listings, add)
-            with mapped("Delivering files"):
+            with mapped(t("Delivering files")):
                 for _ in call(functools.partial(self.client.put_archive, node.container, "/", chunks)):
-                    yield VertexStatus("files", "deliver", "files", sent[0], total)
+                    yield VertexStatus("files", "deliver", t("files"), sent[0], total)
         yield Vertex("deliver", vertex.name, started=vertex.started, completed=time.time())
 
     def follow(self) -> Generator[Event | None, None, None]:
@@ -216,14 +224,14 @@ class _Job:
         """Attach, so that no line is lost, then start."""
         node.began = time.time()
         yield Vertex(node.plan.name, node.plan.name, started=node.began)
-        with mapped("Attaching to a container"):
+        with mapped(t("Attaching to a container")):
             params = {"stdout": 1, "stderr": 1, "stream": 1, "logs": 0, "stdin": 0}
             node.stream = self.client._post(
                 self.client._url("/containers/{0}/attach", node.container), params=params, stream=True, timeout=None,
                 headers={"Connection": "Upgrade", "Upgrade": "tcp"},
             )
         try:
-            yield from self.call("Starting the command", lambda: self.client.start(node.container))
+            yield from self.call(t("Starting the command"), lambda: self.client.start(node.container))
         except EngineAPIError as error:
             if "/bin/bash" not in error.message:
                 raise
@@ -242,7 +250,7 @@ class _Job:
                 node.spoke = node.spoke or time.time()
                 yield VertexLog(node.plan.name, data, stream, time.time())
         except OSError as error:
-            raise EngineError("The connection to a container broke.") from error
+            raise EngineError(t("The connection to a container broke.")) from error
         yield node
 
     def _usage(self, node: _Node) -> Iterator[Event | _Node | None]:
@@ -263,7 +271,7 @@ class _Job:
             if used <= 0:
                 continue
             node.peak = max(node.peak, used)
-            yield VertexStatus("memory", node.plan.name, "memory", used, self.spec.memory)
+            yield VertexStatus("memory", node.plan.name, t("memory"), used, self.spec.memory)
             yield VertexStatus("cpu", node.plan.name, "cpu", _cpu(before, sample))
             before = sample
             if devices and time.monotonic() > due:
@@ -275,29 +283,32 @@ class _Job:
                     yield VertexStatus("gpu-memory", node.plan.name, "memory", gauge.memory)
 
     def _ended(self, node: _Node) -> Iterator[Event]:
-        with mapped("Asking how a container ended"):
+        name = node.plan.name
+        with mapped(t("Asking how a container ended")):
             node.over.set()
             node.exit_code = int(self.client.wait(node.container, timeout=30)["StatusCode"])
             state = self.client.inspect_container(node.container)["State"]
         node.oom_killed = bool(state.get("OOMKilled"))
         if node.spoke - node.began > max(SILENCE, 0.9 * (time.time() - node.began)):
             yield VertexWarning(
-                "", f"{node.plan.name} printed nothing until its end: in the cloud you would wait for every line as well.",
-                ("Python keeps its output back where there is no terminal: ENV PYTHONUNBUFFERED=1 in the Dockerfile.",),
+                "",
+                t("{node} printed nothing until its end: in the cloud you would wait for every line as well.", node=name),
+                (t("Python keeps its output back where there is no terminal: ENV PYTHONUNBUFFERED=1 in the Dockerfile."),),
             )
         yield self._result(node)
 
     def _result(self, node: _Node) -> Vertex:
         assert node.exit_code is not None
         self.outcome.nodes.append(NodeResult(node.plan.name, node.exit_code, node.peak, node.oom_killed, node.stopped))
-        error = "" if not node.exit_code else "stopped" if node.stopped else f"exit code: {node.exit_code}"
+        ended = t("stopped") if node.stopped else t("exit code: {code}", code=node.exit_code)
+        error = ended if node.exit_code else ""
         return Vertex(node.plan.name, node.plan.name, started=node.began, completed=time.time(), error=error)
 
     def _kill(self, nodes: list[_Node]) -> None:
         for node in nodes:
             node.stopped = True
             try:
-                with mapped("Stopping a container"):
+                with mapped(t("Stopping a container")):
                     self.client.kill(node.container)
             except EngineAPIError as error:
                 if error.status not in (404, 409):  # it has ended by itself meanwhile
@@ -308,7 +319,7 @@ class _Job:
         self.outcome.nodes.sort(key=lambda result: result.name)
         if not self.spec.outputs:
             return
-        vertex = Vertex("collect", "collect outputs", started=time.time())
+        vertex = Vertex("collect", t("collect outputs"), started=time.time())
         yield vertex
         written: dict[tuple[str, str], str] = {}
         total = 0
@@ -316,23 +327,25 @@ class _Job:
             for name, place in node.plan.outputs.items():
                 for file, length in self._fetch(node, place, self.spec.outputs[name]):
                     if (name, file) in written:
-                        yield VertexWarning("", f"{name}/{file} was written by several nodes; {node.plan.name}'s is kept.")
+                        yield VertexWarning("", t(SEVERAL, file=f"{name}/{file}", node=node.plan.name))
                     written[name, file] = node.plan.name
                     total += length
-                    yield VertexStatus("files", "collect", "files", total)
+                    yield VertexStatus("files", "collect", t("files"), total)
         self.outcome.collected = {name: path.absolute() for name, path in self.spec.outputs.items()}
         yield Vertex("collect", vertex.name, started=vertex.started, completed=time.time())
 
     def _fetch(self, node: _Node, place: str, target: Path) -> Iterator[tuple[str, int]]:
         try:
-            with mapped(f"Reading {place}"):
+            with mapped(t("Reading {path}", path=place)):
                 chunks, _ = self.client.get_archive(node.container, place)
                 yield from delivery.unpack(chunks, target)
         except EngineAPIError as error:
             if error.status != 404:  # the command removed the folder: then there is nothing to bring
                 raise
         except OSError as error:
-            raise SettingsError(f"The output cannot be written to {target}: {error.strerror}.") from error
+            raise SettingsError(
+                t("The output cannot be written to {path}: {reason}.", path=target, reason=error.strerror)
+            ) from error
 
     def _hang_up(self) -> None:
         for node in self.nodes:
@@ -373,7 +386,7 @@ def remove(engine: Engine, job_id: str) -> None:
 
 def _remove(engine: Engine, label: str) -> None:
     client = engine.client
-    with mapped("Removing the job's containers"):
+    with mapped(t("Removing the job's containers")):
         containers = client.containers(all=True, filters={"label": label})
         removals = [
             threading.Thread(target=_remove_one, args=(client, container["Id"]), name="modelarts_nb-remove")

@@ -28,6 +28,7 @@ from pathlib import Path
 
 from .. import paths
 from ..errors import SandboxError
+from ..messages import t
 from ..packages import need
 from ..services import Service, alone, ended, unmount_below
 
@@ -85,9 +86,11 @@ def up(*, install: bool = True, say: Callable[[str], None] = lambda text: None) 
     """
     if os.getuid() != 0 and not status().running:
         raise SandboxError(
-            "A private Engine needs root.",
-            "Use an Engine that you may use (DOCKER_HOST, Docker Desktop, rootless Docker), or run the notebook as root in a "
-            "container or a virtual machine of your own.",
+            t("A private Engine needs root."),
+            t(
+                "Use an Engine that you may use (DOCKER_HOST, Docker Desktop, rootless Docker), or run the notebook as root in "
+                "a container or a virtual machine of your own."
+            ),
         )
     with alone(paths.folder("engine")):
         if status().running:
@@ -122,8 +125,8 @@ def _answering() -> EngineStatus:
     while not _answers():
         if time.monotonic() > deadline:
             raise SandboxError(
-                f"The private Engine (pid {status().pid}) runs but does not answer.",
-                f"Stop it with `modelarts-nb engine down`, then start it anew. Its log: {_dockerd().log}",
+                t("The private Engine (pid {pid}) runs but does not answer.", pid=status().pid),
+                t("Stop it with `modelarts-nb engine down`, then start it anew. Its log: {path}", path=_dockerd().log),
             )
         time.sleep(0.1)
     return status()
@@ -134,7 +137,7 @@ def _start(*, install: bool, say: Callable[[str], None]) -> None:
     containerd = need("containerd", PACKAGES, install=install, say=say, services=SERVICES)
     ip = need("ip", ("iproute2",), install=install, say=say)
     _clean()  # what a crashed one left
-    say("starting a private Docker Engine")
+    say(t("starting a private Docker Engine"))
     try:
         pool = _bridge_up(ip)
         _run_folder().mkdir(parents=True, mode=0o700)
@@ -201,8 +204,11 @@ def _bridge_up(ip: str) -> IPv4Network:
     block = free_block(_routes(), int(paths.runtime().name, 16))
     if block is None:
         raise SandboxError(
-            "This machine's routes leave no private network free for the Engine's bridge.",
-            f"`ip route` lists them; a /{BLOCK} of one of these is needed: {', '.join(map(str, NETWORKS))}.",
+            t("This machine's routes leave no private network free for the Engine's bridge."),
+            t(
+                "`ip route` lists them; a /{bits} of one of these is needed: {networks}.",
+                bits=BLOCK, networks=", ".join(map(str, NETWORKS)),
+            ),
         )
     pool, rest = block.subnets(prefixlen_diff=1)
     address = next(rest.subnets(new_prefix=24))[1]
@@ -227,7 +233,7 @@ def _routes() -> list[IPv4Network]:
 def _ip(ip: str, *words: str) -> None:
     done = subprocess.run([ip, *words], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SandboxError(f"`ip {' '.join(words)}` failed: {done.stderr.strip()}")
+        raise SandboxError(t("`{command}` failed: {reason}", command=f"ip {' '.join(words)}", reason=done.stderr.strip()))
 
 
 def _answers() -> bool:
@@ -270,4 +276,4 @@ def _kill_leftovers() -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     if not ended(found, 5):
-        raise SandboxError(f"Processes of the private Engine do not end: {', '.join(map(str, found))}.")
+        raise SandboxError(t("Processes of the private Engine do not end: {pids}.", pids=", ".join(map(str, found))))

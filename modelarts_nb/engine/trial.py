@@ -104,7 +104,7 @@ def try_out(
 def _run(engine: Engine, image: str, user: tuple[int, int], arguments: Sequence[str], job: str) -> bytes:
     """What the container printed until it ended, or for so long as it may."""
     client = engine.client
-    with mapped("Starting the image"):
+    with mapped(t("Starting the image")):
         host = client.create_host_config(
             network_mode="none", mem_limit=MEMORY, pids_limit=512, cap_drop=["ALL"], security_opt=["no-new-privileges"]
         )

@@ -11,8 +11,9 @@ from ..image import Export, Image, PushedImage
 from ..messages import t
 from ..rules.report import CheckReport
 from ..session import Kept
-from ..text import duration, size
+from ..text import clean, duration, size
 from ..training.run import TrainingRun
+from .offer import Offer
 from .status import Status
 from .view import findings, html, plain
 from .view.card import Fact, facts, short_instruction, short_path, whole
@@ -39,12 +40,19 @@ def _(result: Started) -> Sequence[Fact]:
 
 
 T = TypeVar("T")
-_TYPES = (Background, Started, CheckReport, Image, Export, PushedImage, TrainingRun, Kept, Status)
+_TYPES = (Background, Started, CheckReport, Image, Export, PushedImage, TrainingRun, Kept, Status, Offer)
+# Values of the cloud: their cards are imported with the first of them, not when the extension is loaded
+_LATE = {
+    "Account": "modelarts_nb.cloud.account", "Preflight": "modelarts_nb.workflows.submits", "Table": "modelarts_nb.table",
+    "Job": "modelarts_nb.training.cloudjob",
+}
 _shown: tuple[int, int] = (-1, 0)  # the cell whose view has just shown a value, and that value's id
 
 
 def bundle(value: Any) -> dict[str, str]:
     """The value as a MIME bundle."""
+    if type(value).__name__ in _LATE:
+        return _late_bundle(value)
     own = whole(value, getattr(value, "log_path", ""))
     if own is not None:
         return own
@@ -59,6 +67,25 @@ def bundle(value: Any) -> dict[str, str]:
         "text/plain": "\n".join([f"{title} {subject}".strip(), *plain.fact_lines(rows), *lines]),
         "text/html": html.facts_card(title, subject, rows, details, extra),
     }
+
+
+def _late_bundle(value: Any) -> dict[str, str]:
+    from ..table import Table
+    from .view import cloudcards, table
+
+    if isinstance(value, Table):
+        return {"text/plain": str(value), "text/html": table.render(value)}
+    title, subject = cloudcards.head(value)
+    rows = facts(value)
+    return {
+        "text/plain": "\n".join([f"{title} {subject}".strip(), *plain.fact_lines(rows)]),
+        "text/html": html.facts_card(title, subject, rows),
+    }
+
+
+def show_text(text: str) -> None:
+    """Print what a job has printed, made safe to show."""
+    print("\n".join(clean(line) for line in text.split("\n")), end="")  # noqa: T201  # it is the output
 
 
 def show(value: Any) -> None:
@@ -87,14 +114,19 @@ def register(shell: Any) -> None:
         if _shown != (shell.execution_count, id(value)):
             show(value)
 
+    formatter = shell.display_formatter.ipython_display_formatter
     for kind in _TYPES:
-        shell.display_formatter.ipython_display_formatter.for_type(kind, display_once)
+        formatter.for_type(kind, display_once)
+    for name, module in _LATE.items():
+        formatter.for_type_by_name(module, name, display_once)
 
 
 def unregister(shell: Any) -> None:
     """Undo ``register``."""
     for kind in _TYPES:
         shell.display_formatter.ipython_display_formatter.pop(kind, None)
+    for name, module in _LATE.items():
+        shell.display_formatter.ipython_display_formatter.pop(f"{module}.{name}", None)
 
 
 def _describe(value: Any) -> tuple[str, str, list[tuple[str, str]]]:
@@ -113,4 +145,6 @@ def _describe(value: Any) -> tuple[str, str, list[tuple[str, str]]]:
         return t("In the background"), f"{value.kind} {value.subject}", []
     if isinstance(value, Started):
         return t("In the background"), "", []
+    if isinstance(value, Offer):
+        return t("Catalogue"), value.region, []
     return "Custom image", "", []

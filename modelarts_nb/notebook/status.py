@@ -1,4 +1,4 @@
-"""Where things stand: what ``%modelarts`` shows."""
+"""Where things stand: what ``%modelarts status`` shows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .. import api
 from ..errors import ModelArtsError
+from ..messages import t
 from ..session import session
 from ..text import duration, size
 from .view.card import Fact, facts
@@ -14,7 +15,7 @@ from .view.card import Fact, facts
 
 @dataclass(frozen=True)
 class Status:
-    """The rows of ``%modelarts``: label and text."""
+    """The rows of ``%modelarts status``: label and text."""
 
     rows: tuple[tuple[str, str], ...]
 
@@ -27,7 +28,12 @@ def _(result: Status) -> Sequence[Fact]:
     return [Fact(label, text, code=label == "Next") for label, text in result.rows]
 
 
-def status() -> Status:
+def by_line() -> str:
+    """How to choose an image where no form is shown."""
+    return t("%modelarts catalog lists regions and base images; a cell that starts with %%dockerfile NAME takes your choice.")
+
+
+def status(*, instead_of_form: bool = False) -> Status:
     """The Engine found, what this notebook has made so far, and the next line to type."""
     rows = [("Engine", _engine())]
     image, run, pushed = session.image, session.run, session.pushed
@@ -43,6 +49,8 @@ def status() -> Status:
         rows.append(("Pushed", f"{pushed.reference} {pushed.digest}"))
     rows.append(("Contract", api.current_settings().contract))
     rows.append(("Next", _next()))
+    if instead_of_form:
+        rows.append((t("No form"), t("This front end shows no widgets.") + " " + by_line()))
     return Status(tuple(rows))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import RegistryError
+from ..messages import t
 from ..reference import ImageReference
 from ..settings import Secret
 
@@ -45,21 +46,48 @@ def base_url(host: str) -> str:
 
 def read_manifest(reference: ImageReference, credentials: Credentials = lambda host: None) -> Manifest:
     """The manifest that the registry holds under that tag or digest. Raises RegistryError."""
-    wanted = reference.digest or reference.tag or "latest"
-    url = f"{base_url(reference.host)}/v2/{reference.path}/manifests/{wanted}"
-    response = _get(url, reference.host, credentials, ", ".join((DOCKER_MANIFEST, OCI_MANIFEST, DOCKER_LIST, OCI_INDEX)))
-    if response.status_code != 200:
-        raise refused(f"{reference}", response)
-    try:
-        body = response.json()
-    except ValueError as error:
-        raise RegistryError(f"{reference}: the registry's manifest is no JSON.", status=response.status_code) from error
+    response = _manifest(reference, credentials)
+    body = _json(response, reference)
     parts = [*(body.get("layers") or ()), body.get("config") or {}]
     return Manifest(
         digest=response.headers.get("Docker-Content-Digest", ""),
         media_type=str(response.headers.get("Content-Type") or body.get("mediaType") or "").split(";")[0],
         size=sum(int(part.get("size", 0)) for part in parts),
     )
+
+
+def read_config(reference: ImageReference, credentials: Credentials = lambda host: None) -> dict[str, Any]:
+    """The configuration of a plain image: ``architecture``, ``config``, ``rootfs.diff_ids``. Raises RegistryError.
+
+    {} for an index, which has none of its own.
+    """
+    manifest = _json(_manifest(reference, credentials), reference)
+    digest = str((manifest.get("config") or {}).get("digest") or "")
+    if not digest:
+        return {}
+    url = f"{base_url(reference.host)}/v2/{reference.path}/blobs/{digest}"
+    response = _get(url, reference.host, credentials, "*/*")
+    if response.status_code != 200:
+        raise refused(f"{reference}", response)
+    return _json(response, reference)
+
+
+def _manifest(reference: ImageReference, credentials: Credentials) -> Any:
+    wanted = reference.digest or reference.tag or "latest"
+    url = f"{base_url(reference.host)}/v2/{reference.path}/manifests/{wanted}"
+    response = _get(url, reference.host, credentials, ", ".join((DOCKER_MANIFEST, OCI_MANIFEST, DOCKER_LIST, OCI_INDEX)))
+    if response.status_code != 200:
+        raise refused(f"{reference}", response)
+    return response
+
+
+def _json(response: Any, reference: ImageReference) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError as error:
+        text = t("{reference}: the registry's manifest is no JSON.", reference=reference)
+        raise RegistryError(text, status=response.status_code) from error
+    return body if isinstance(body, dict) else {}
 
 
 def ping(host: str, credentials: Credentials = lambda host: None) -> None:
@@ -78,12 +106,13 @@ def refused(what: str, response: Any) -> RegistryError:
     except (ValueError, AttributeError, IndexError, TypeError):
         message = response.reason or ""
     hints = {
-        401: "It wants a login: `docker login HOST`, then try again.",
-        403: "This account may not do that there.",
-        404: "There is no such image or tag in it.",
-        429: "It asks to slow down: wait a minute, then try again.",
+        401: t("It wants a login: `docker login HOST`, then try again."),
+        403: t("This account may not do that there."),
+        404: t("There is no such image or tag in it."),
+        429: t("It asks to slow down: wait a minute, then try again."),
     }
-    text = f"{what}: the registry answered {response.status_code} {code} {message}".rstrip()
+    words = f"{response.status_code} {code} {message}".rstrip()
+    text = t("{what}: the registry answered {words}", what=what, words=words)
     return RegistryError(text, hints.get(response.status_code, ""), status=response.status_code, code=code)
 
 
@@ -101,13 +130,13 @@ def _get(url: str, host: str, credentials: Credentials, accept: str) -> Any:
                 response = requests.get(url, headers=headers, timeout=TIMEOUT, proxies=_direct(url))
     except requests.exceptions.SSLError as error:
         raise RegistryError(
-            f"The registry {host} shows a certificate that does not verify.",
-            "If it is your company's, name its CA bundle: REQUESTS_CA_BUNDLE=/path/to/ca.pem.",
+            t("The registry {host} shows a certificate that does not verify.", host=host),
+            t("If it is your company's, name its CA bundle: REQUESTS_CA_BUNDLE=/path/to/ca.pem."),
         ) from error
     except requests.exceptions.RequestException as error:
         raise RegistryError(
-            f"The registry {host} does not answer.",
-            "Is its address right, and does it run? The sandbox's: `modelarts-nb sandbox status`.", status=503,
+            t("The registry {host} does not answer.", host=host),
+            t("Is its address right, and does it run? The sandbox's: `modelarts-nb sandbox status`."), status=503,
         ) from error
     return response
 
@@ -128,7 +157,7 @@ def _authorize(challenge: str, login: Login | None) -> str:
     headers = {"Authorization": _basic(login)} if login else {}
     answer = requests.get(realm, params=fields, headers=headers, timeout=TIMEOUT, proxies=_direct(realm))
     if answer.status_code != 200:
-        raise refused("login", answer)
+        raise refused(t("login"), answer)
     body = answer.json()
     return f"Bearer {body.get('token') or body.get('access_token', '')}"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ..dockerfile import Step
 from ..messages import mark, t
-from .making import Seen, rule
+from .making import Seen, paste, rule
 from .model import Severity
 from .written import Ran, Written, absolute, at, words_of
 
@@ -42,7 +42,7 @@ def final_user(written: Written) -> Iterator[Seen]:
     yield Seen(
         t("The image ends as user {user}; the platform runs it as uid {uid} ({name}), so what works here may be refused there.",
           user=user, uid=limits.uid, name=limits.user),
-        f"USER {limits.user}", *at(last.instruction),
+        paste(f"USER {limits.user}"), *at(last.instruction),
     )
 
 
@@ -73,7 +73,7 @@ def places_are_reachable(written: Written) -> Iterator[Seen]:
     if last is not None and _is_roots(last, directory, written) and not _covered(directory, opened):
         yield Seen(
             t("The working directory {path} belongs to root: uid {uid} cannot write there.", path=directory, uid=limits.uid),
-            f"RUN mkdir -p {directory} && chown {limits.uid}:{limits.gid} {directory}", *at(last.instruction),
+            paste(f"RUN mkdir -p {directory} && chown {limits.uid}:{limits.gid} {directory}"), *at(last.instruction),
         )
     for step in written.of("COPY", "ADD"):
         made = step.instruction
@@ -83,7 +83,7 @@ def places_are_reachable(written: Written) -> Iterator[Seen]:
             yield Seen(
                 t("--chmod={mode} lets only the owner read what is copied; uid {uid} is not the owner.", mode=mode,
                     uid=limits.uid),
-                f"{made.keyword} --chown={limits.uid}:{limits.gid} --chmod={mode} …", *at(made),
+                paste(f"{made.keyword} --chown={limits.uid}:{limits.gid} --chmod={mode} …"), *at(made),
             )
     for ran in written.named("chmod"):
         modes = [text for text in ran.command.operands[:1] if re.fullmatch(r"0?[0-7]00", text)]
@@ -93,7 +93,7 @@ def places_are_reachable(written: Written) -> Iterator[Seen]:
             yield Seen(
                 t("chmod {mode} lets only root read {path}; the platform runs the command as uid {uid}.", mode=modes[0],
                   path=hidden[0], uid=limits.uid),
-                f"chown {limits.uid} {hidden[0]}", ran.line, ran.end_line,
+                paste(f"chown {limits.uid} {hidden[0]}"), ran.line, ran.end_line,
             )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..messages import mark, t
 from ..reference import ImageReference
-from .making import Seen, rule
+from .making import Seen, paste, rule
 from .model import Severity
 from .written import NOTE, WARNING, Written, at
 
@@ -106,7 +106,7 @@ def base_from_target_region(written: Written) -> Iterator[Seen]:
     catalog = written.target.catalog
     target = next((each for each in catalog.all_regions if each.id == written.region), None)
     offered = not found.base.regions or written.region in found.base.regions
-    fix = f"FROM {target.registry}/{written.base.path}:{written.base.tag}" if target and written.base and offered else ""
+    fix = paste(f"FROM {target.registry}/{written.base.path}:{written.base.tag}") if target and written.base and offered else ""
     yield Seen(
         t("The base image comes from {its}, the image goes to {region}: its layers are pulled across regions, and {region} may "
           "have another version of it.", its=found.region.id, region=written.region),
@@ -128,13 +128,13 @@ def base_tag_is_current(written: Written) -> Iterator[Seen]:
         yield Seen(
             t("The catalogue knows no tag {tag} of {name}; it knows {known}.", tag=image.tag, name=found.base.name,
               known=", ".join(found.base.tags[:4])),
-            f"FROM {image.name}:{newest}", *at(made),
+            paste(f"FROM {image.name}:{newest}"), *at(made),
         )
     elif image.tag != newest:
         yield Seen(
             t("{tag} is an old version of {name}: after an incompatible update, images built on it no longer pass the audit.",
               tag=image.tag, name=found.base.name),
-            f"FROM {image.name}:{newest}", *at(made),
+            paste(f"FROM {image.name}:{newest}"), *at(made),
         )
 
 
@@ -143,7 +143,7 @@ def base_has_a_tag(written: Written) -> Iterator[Seen]:
     image, found = written.base, written.official
     if image is None or image.digest or image.tag not in ("", "latest") or str(image) == "scratch":
         return
-    fix = f"FROM {image.name}:{found.base.recommended}" if found is not None else ""
+    fix = paste(f"FROM {image.name}:{found.base.recommended}") if found is not None else ""
     yield Seen(
         t("{image} has no fixed tag: tomorrow's build may stand on another base than the one that was checked.",
             image=str(image)),

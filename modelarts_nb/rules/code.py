@@ -5,93 +5,18 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 
-from ..catalog import Limits, builtin
 from ..messages import mark, t
 from ..text import size
 from . import shell
+from .folder import Code, calls, dotted, first_text
 from .generations import OTHER_NAMES, other_generation
-from .making import Seen, rule
+from .making import Seen, paste, rule
 from .model import Severity
 from .secrets import VALUE, is_secret_file
 from .written import NOTE, WARNING
 
 MANY_FILES = 1_000  # “thousands of files” (issue and first-run-failures, row 20): told from the first thousand on
-READ_LIMIT = 1_000_000  # bytes of a program's text that are looked at
-
-
-@dataclass(frozen=True)
-class CodeFile:
-    """A file: its path in the folder, its bytes, and its text where it is a program (None: not read)."""
-
-    path: str
-    size: int
-    text: str | None = None
-
-
-@dataclass(frozen=True)
-class Code:
-    """A code folder and the job it is for. ``places``: names of inputs and outputs that come as parameters; ``scripts``: the
-    words of the command that name scripts ((): any may be started)."""
-
-    files: tuple[CodeFile, ...]
-    contract: str = "v1"
-    places: tuple[str, ...] = ()
-    scripts: tuple[str, ...] = ()
-
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """The files' paths."""
-        return frozenset(file.path for file in self.files)
-
-    @property
-    def limits(self) -> Limits:
-        """The contract's limits and user."""
-        return builtin().limits(self.contract)
-
-    @cached_property
-    def python(self) -> tuple[tuple[CodeFile, ast.Module | None], ...]:
-        """The Python files, parsed; None where this Python cannot read one."""
-        return tuple((file, _tree(file.text)) for file in self.files if file.path.endswith(".py") and file.text is not None)
-
-    @property
-    def shell_files(self) -> tuple[CodeFile, ...]:
-        """The shell scripts whose text is known."""
-        return tuple(file for file in self.files if file.path.endswith((".sh", ".bash")) and file.text is not None)
-
-    def starts(self, path: str) -> bool:
-        """Whether the command starts this file."""
-        return not self.scripts or any(text == path or text.endswith(f"/{path}") for text in self.scripts)
-
-
-def _tree(text: str) -> ast.Module | None:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def _dotted(node: ast.AST) -> str:
-    """``a.b.c`` of a name or an attribute; "" for anything else."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        before = _dotted(node.value)
-        return f"{before}.{node.attr}" if before else node.attr
-    return ""
-
-
-def _calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield _dotted(node.func), node
-
-
-def _first_text(call: ast.Call) -> str | None:
-    return call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value,
-        str) else None
 
 
 @rule("MA080", Severity.WARNING, mark("arguments that the script refuses"), "OTC failed_to_parse_parameters")
@@ -99,18 +24,18 @@ def script_takes_the_arguments(code: Code) -> Iterator[Seen]:
     for file, tree in code.python:
         if tree is None or not code.places or not code.starts(file.path):
             continue
-        calls = list(_calls(tree))
-        strict = next((call for name, call in calls if name.endswith(".parse_args") or name == "parse_args"), None)
-        if strict is None or any(name.endswith("parse_known_args") for name, _ in calls):
+        made = list(calls(tree))
+        strict = next((call for name, call in made if name.endswith(".parse_args") or name == "parse_args"), None)
+        if strict is None or any(name.endswith("parse_known_args") for name, _ in made):
             continue
-        known = {arg.value for name, call in calls if name.endswith("add_argument") for arg in call.args
+        known = {arg.value for name, call in made if name.endswith("add_argument") for arg in call.args
                  if isinstance(arg, ast.Constant)}
         missing = [place for place in code.places if f"--{place}" not in known]
         if missing:
             yield Seen(
                 t("{file} does not know --{name}, which the platform appends to the command: unrecognized arguments.",
                   file=file.path, name=missing[0]),
-                "args, _ = parser.parse_known_args()", strict.lineno, path=file.path,
+                paste("args, _ = parser.parse_known_args()"), strict.lineno, path=file.path,
             )
 
 
@@ -168,8 +93,8 @@ _NODES = "OTC network_is_unreachable: training nodes have no way to the internet
 def code_needs_no_internet(code: Code) -> Iterator[Seen]:
     fix = t("Put it into the image, or give it as an input (--data NAME=PATH).")
     for file, tree in code.python:
-        for name, call in _calls(tree) if tree is not None else ():
-            text = _first_text(call)
+        for name, call in calls(tree) if tree is not None else ():
+            text = first_text(call)
             if _fetches(name, call, text):
                 what = f"{name.rpartition('.')[2]}({text[:60]!r})" if text else name.rpartition(".")[2]
                 yield Seen(t("{what} reaches for the internet, and training nodes have no way to it.", what=what), fix,
@@ -212,7 +137,7 @@ def code_starts_scripts_by_interpreter(code: Code) -> Iterator[Seen]:
             if re.match(r"\.{1,2}/.*\.(?:sh|py)\Z", first) and "chmod" not in (file.text or ""):
                 yield _direct(first, file.path, 1 + (file.text or "").count("\n", 0, command.start))
     for file, tree in code.python:
-        for name, call in _calls(tree) if tree is not None else ():
+        for name, call in calls(tree) if tree is not None else ():
             if name in ("os.system", "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.Popen",
                         "subprocess.check_output"):
                 given = call.args[0] if call.args else None
@@ -236,9 +161,9 @@ def log_is_shown(code: Code) -> Iterator[Seen]:
     for file, tree in code.python:
         if tree is None:
             continue
-        calls = list(_calls(tree))
-        streams = any(name.endswith("StreamHandler") or name == "print" for name, _ in calls)
-        for called, call in calls:
+        made = list(calls(tree))
+        streams = any(name.endswith("StreamHandler") or name == "print" for name, _ in made)
+        for called, call in made:
             handlers = {each.arg for each in call.keywords}
             to_a_file = (called.endswith("basicConfig") and "filename" in handlers) or called.endswith("FileHandler")
             if to_a_file and not streams:
@@ -246,9 +171,9 @@ def log_is_shown(code: Code) -> Iterator[Seen]:
                     path=file.path)
                 break
         for node in ast.walk(tree):
-            if isinstance(node, ast.Assign) and _dotted(node.targets[0]) == "sys.stdout" and isinstance(node.value,
+            if isinstance(node, ast.Assign) and dotted(node.targets[0]) == "sys.stdout" and isinstance(node.value,
                 ast.Call) and (
-                _dotted(node.value.func) == "open"
+                dotted(node.value.func) == "open"
             ):
                 yield Seen(t("sys.stdout is replaced by a file: the platform shows only standard output."), fix, node.lineno,
                            path=file.path)
@@ -262,7 +187,7 @@ def shell_passes_arguments_on(code: Code) -> Iterator[Seen]:
         if started and not re.search(r"\$[@*1-9]|\$\{[@*1-9]|getopts|\bshift\b", text):
             yield Seen(
                 t("{file} is given --{name}=… and passes it on to nobody.", file=file.path, name=code.places[0]),
-                'python train.py "$@"', 1, path=file.path,
+                paste('python train.py "$@"'), 1, path=file.path,
             )
 
 
@@ -273,7 +198,7 @@ def files_are_readable(code: Code) -> Iterator[Seen]:
             yield Seen(
                 t("{file} has Windows line ends: bash takes the carriage return for part of each line's last word.",
                     file=file.path),
-                f"sed -i 's/\\r$//' {file.path}", 1, path=file.path,
+                paste(f"sed -i 's/\\r$//' {file.path}"), 1, path=file.path,
             )
     for file, tree in code.python:
         if tree is None and (file.text or "").strip():
@@ -293,7 +218,7 @@ def places_are_writable(code: Code) -> Iterator[Seen]:
     limits = code.limits
     fine = (f"{limits.home}/", "/cache", "/tmp", "/dev/", "/var/tmp", "/proc/", "$", "{")  # noqa: S108  # in the container
     for file, tree in code.python:
-        for name, call in _calls(tree) if tree is not None else ():
+        for name, call in calls(tree) if tree is not None else ():
             texts = [each.value for each in call.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
             mode = next((text for text in texts[1:] if re.fullmatch(r"[wax]b?\+?|[rwa]\+b?", text)),
                 "") if name == "open" else ""

@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 from ..catalog import Catalog, Limits, builtin
 from ..messages import mark, t
 from . import shell
-from .code import Code
+from .folder import Code
 from .generations import OTHER_NAMES, other_generation
-from .making import Seen, rule
+from .making import Seen, paste, rule
 from .output import activates, to_file
 from .written import NOTE, WARNING
 
@@ -158,7 +158,7 @@ def paths_exist(job: Job) -> Iterator[Seen]:
             continue
         first, _, inner = rest.partition("/")
         if not job.code_name:
-            yield Seen(t("No code folder is given, so {path} will not be there.", path=text), "--code DIR")
+            yield Seen(t("No code folder is given, so {path} will not be there.", path=text), paste("--code DIR"))
         elif first != job.code_name:
             yield Seen(
                 t("{path} leaves out the code folder's own name: it is kept below {base}.", path=text, base=job.folder.name),
@@ -208,17 +208,17 @@ def start_is_of_this_generation(job: Job) -> Iterator[Seen]:
         yield Seen(
             t("/home/work is the home of v1: under v2 there is no run_train.sh, and the code lies below {folder}.",
               folder=str(job.folder)),
-            f"python {job.folder}/{job.code_name or 'DIR'}/train.py",
+            paste(f"python {job.folder}/{job.code_name or 'DIR'}/train.py"),
         )
     if job.contract == "v1" and "/home/ma-user" in job.command:
         yield Seen(
             t("/home/ma-user is the home of v2: under v1 run_train.sh brings the code to {folder}.", folder=str(job.folder)),
-            f"bash /home/work/run_train.sh python {job.folder}/{job.code_name or 'DIR'}/train.py",
+            paste(f"bash /home/work/run_train.sh python {job.folder}/{job.code_name or 'DIR'}/train.py"),
         )
     if job.contract == "v1" and job.code_name and not uses and str(job.folder) in job.command:
         yield Seen(
             t("Without run_train.sh nothing brings the code to {folder} under v1.", folder=str(job.folder)),
-            f"bash /home/work/run_train.sh {job.command}",
+            paste(f"bash /home/work/run_train.sh {job.command}"),
         )
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from ..dockerfile import Dockerfile, Instruction, resolve
 from ..messages import mark, t
 from . import accounts, base, code, command, frameworks, output, pip, protected, secrets, setuid
-from .code import Code
 from .command import Job
-from .making import Seen, rule
+from .folder import Code
+from .making import Seen, paste, rule
 from .model import Finding, Rule, Severity
 from .written import Target, Written
 
@@ -39,7 +39,7 @@ def comments_are_right(comments: Sequence[Comment]) -> Iterator[Seen]:
         if not each.reason:
             yield Seen(
                 t("To ignore {codes} a reason is needed: nothing is ignored here.", codes=", ".join(each.codes)),
-                f"# modelarts: ignore={','.join(each.codes)} …", each.line,
+                paste(f"# modelarts: ignore={','.join(each.codes)} …"), each.line,
             )
 
 

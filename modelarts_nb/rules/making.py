@@ -11,6 +11,11 @@ from .model import Finding, Rule, Severity
 Subject = TypeVar("Subject")
 
 
+def paste(text: str) -> str:
+    """The text itself: a line of a Dockerfile, a command or a program, which is the same in every language."""
+    return text
+
+
 @dataclass(frozen=True)
 class Seen:
     """What a check saw; fields as ``Finding``'s. ``severity`` None: the rule's own."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ..messages import mark, t
 from . import shell
 from .base import is_public
-from .making import Seen, rule
+from .making import Seen, paste, rule
 from .model import Severity
 from .written import NOTE, Written, at
 
@@ -36,12 +36,12 @@ def python_is_unbuffered(written: Written) -> Iterator[Seen]:
     if value == "" and emptied is not None:
         yield Seen(
             t("PYTHONUNBUFFERED is empty: Python keeps its output back, and the job's log stays empty until the end."),
-            "ENV PYTHONUNBUFFERED=1", *at(emptied.instruction),
+            paste("ENV PYTHONUNBUFFERED=1"), *at(emptied.instruction),
         )
     if value is None and written.target.contract == "v2" and written.base is not None and is_public(written.base):
         yield Seen(
             t("PYTHONUNBUFFERED is not set: Python keeps its output back, and the job's log stays empty for long."),
-            "ENV PYTHONUNBUFFERED=1", *at(last),
+            paste("ENV PYTHONUNBUFFERED=1"), *at(last),
         )
 
 
@@ -55,7 +55,7 @@ def output_is_shown(written: Written) -> Iterator[Seen]:
                 yield Seen(
                     t("{keyword} writes its output to {file}: the platform shows only standard output.", keyword=made.keyword,
                       file=file),
-                    f"2>&1 | tee {file}", *at(made),
+                    paste(f"2>&1 | tee {file}"), *at(made),
                 )
 
 
@@ -93,8 +93,8 @@ def conda_is_not_activated(written: Written) -> Iterator[Seen]:
                 t("`{command}` does nothing lasting here: no login shell has set conda up, and the next instruction "
                   "starts a new shell.",
                   command=" ".join(word.text for word in command.words[:3])),
-                f"ENV PATH=/home/ma-user/anaconda3/envs/{name}/bin:$PATH" if written.target.contract == "v2"
-                else f"ENV PATH=/root/miniconda3/envs/{name}/bin:$PATH",
+                paste(f"ENV PATH=/home/ma-user/anaconda3/envs/{name}/bin:$PATH") if written.target.contract == "v2"
+                else paste(f"ENV PATH=/root/miniconda3/envs/{name}/bin:$PATH"),
                 place.line if place else made.line, place.end_line if place else made.end_line, severity=None if sure else NOTE,
             )
 

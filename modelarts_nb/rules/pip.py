@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..messages import mark, t
 from .base import is_public
-from .making import Seen, rule
+from .making import Seen, paste, rule
 from .model import Severity
 from .written import WARNING, Ran, Written
 
@@ -36,7 +36,7 @@ def pip_has_a_mirror(written: Written) -> Iterator[Seen]:
             t("pip asks pypi.org here: this base brings no mirror, as the official ones do, and from inside China that is "
               "slow or "
               "fails."),
-            "RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca \\", install.ran.line,
+            paste("RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca \\"), install.ran.line,
             install.ran.end_line,
         )
         return
@@ -57,10 +57,10 @@ def no_cache_is_left(written: Written) -> Iterator[Seen]:
             yield Seen(
                 t("pip keeps a second copy of {packages} in the image: it counts towards the limit of {limit} GB.",
                   packages=", ".join(large), limit=f"{written.limits.image_bytes / 1e9:g}"),
-                "pip install --no-cache-dir …", ran.line, ran.end_line, severity=WARNING,
+                paste("pip install --no-cache-dir …"), ran.line, ran.end_line, severity=WARNING,
             )
         else:
-            yield Seen(t("pip keeps its cache in the image."), "pip install --no-cache-dir …", ran.line, ran.end_line)
+            yield Seen(t("pip keeps its cache in the image."), paste("pip install --no-cache-dir …"), ran.line, ran.end_line)
 
 
 def _cleaned(written: Written, ran: Ran) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..messages import t
+from ..messages import mark, t
 from ..text import duration, size
 from .image.facts import LayerFacts
 from .model import Finding, Severity
@@ -88,11 +88,11 @@ class CheckReport:
     def title(self) -> str:
         """“2 violations, 1 warning”, “No violations”."""
         parts = []
-        counts = [(len(self.errors), t("{count} violations"), t("1 violation")),
-                  (len(self.warnings), t("{count} warnings"), t("1 warning"))]
+        counts = [(len(self.errors), mark("{count} violations"), mark("1 violation")),
+                  (len(self.warnings), mark("{count} warnings"), mark("1 warning"))]
         for count, several, one in counts:
             if count:
-                parts.append(one if count == 1 else several.format(count=count))
+                parts.append(t(one) if count == 1 else t(several, count=count))
         return t(", ").join(parts) or t("No violations")
 
     @property

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from ..messages import mark, t
-from .making import Seen, rule
+from .making import Seen, paste, rule
 from .model import Severity
 from .written import Written, at, words_of
 
@@ -57,7 +57,7 @@ def _literal(value: str) -> bool:
 
 @rule("MA050", Severity.WARNING, mark("secret in ENV, ARG, LABEL or RUN"), _SOURCE)
 def no_secret_in_variables(written: Written) -> Iterator[Seen]:
-    fix = "RUN --mount=type=secret,id=NAME … $(cat /run/secrets/NAME)"
+    fix = paste("RUN --mount=type=secret,id=NAME … $(cat /run/secrets/NAME)")
     for step in written.of("ENV", "ARG", "LABEL"):
         made = step.instruction
         spans = made.word_spans
@@ -99,7 +99,7 @@ def no_secret_file(written: Written) -> Iterator[Seen]:
                 yield Seen(
                     t("{file} is of a kind that holds secrets: a layer keeps it, also when a later one removes it.",
                         file=source),
-                    "RUN --mount=type=secret,id=NAME,target=… …", *at(made),
+                    paste("RUN --mount=type=secret,id=NAME,target=… …"), *at(made),
                 )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ..messages import mark, t
-from .making import Seen, rule
+from .making import Seen, paste, rule
 from .model import Severity
 from .written import WARNING, Ran, Written, at
 
@@ -90,13 +90,13 @@ def no_setuid_is_set(written: Written) -> Iterator[Seen]:
             yield Seen(
                 t("{command} {mode} gives {path} the setuid or setgid bit: the audit refuses new files of root that have it.",
                   command=ran.command.name, mode=mode, path=path),
-                f"chmod u-s,g-s {path}", ran.line, ran.end_line, path=path,
+                paste(f"chmod u-s,g-s {path}"), ran.line, ran.end_line, path=path,
             )
     for ran in written.named("setcap"):
         if ran.command.operands and "-r" not in ran.command.options:
             yield Seen(
                 t("setcap gives {path} a file capability: the audit may take it for setuid.", path=ran.command.operands[-1]),
-                f"setcap -r {ran.command.operands[-1]}", ran.line, ran.end_line, severity=WARNING,
+                paste(f"setcap -r {ran.command.operands[-1]}"), ran.line, ran.end_line, severity=WARNING,
             )
     for step in written.of("COPY", "ADD"):
         made = step.instruction
@@ -107,7 +107,7 @@ def no_setuid_is_set(written: Written) -> Iterator[Seen]:
                 t("--chmod={mode} gives what is copied the setuid or setgid bit: the audit refuses new files of root that "
                   "have it.",
                   mode=mode),
-                f"{made.keyword} --chmod=0{mode[-3:]} {made.arguments}" if mode.isdecimal() else "", *at(made),
+                paste(f"{made.keyword} --chmod=0{mode[-3:]} {made.arguments}") if mode.isdecimal() else "", *at(made),
             )
 
 
@@ -141,7 +141,7 @@ def no_package_brings_setuid(written: Written) -> Iterator[Seen]:
                     t("{package} brings {path} with the setuid or setgid bit: the audit refuses new files of root that "
                       "have it.",
                       package=name, path=path),
-                    f"RUN chmod u-s,g-s {path}", ran.line, ran.end_line, path=path,
+                    paste(f"RUN chmod u-s,g-s {path}"), ran.line, ran.end_line, path=path,
                 )
 
 

@@ -29,6 +29,7 @@ from ..engine.discovery import Engine
 from ..engine.failures import mapped
 from ..errors import EngineAPIError, SandboxError
 from ..image import Image
+from ..messages import t
 from ..packages import need
 from ..services import unmount_below
 
@@ -92,13 +93,15 @@ def make(engine: Engine, fingerprint: str, source: str, *, install: bool, say: C
     }
     changes = [f'LABEL "{name}"="{value}"' for name, value in labels.items()]
     if source:
-        say(f"making the base image from {source}")
+        say(t("making the base image from {source}", source=source))
         _from_image(engine, source, changes)
     else:
         _from_packages(engine, changes, install=install, say=say)
     made = find(engine, fingerprint)
     if not made:
-        raise SandboxError("The Engine did not take the base image.", "Its disk may be full: `docker system df`.")
+        raise SandboxError(
+            t("The Engine did not take the base image."), t("Its disk may be full: `docker system df`.")
+        )
     return made
 
 
@@ -106,13 +109,13 @@ def remove(engine: Engine, *names: str) -> None:
     """Take these names out of the Engine, and the base with its last one; images that were built from it stay."""
     for name in names:
         if images.exists(engine, name):
-            with mapped(f"Removing {name}"):
+            with mapped(t("Removing {name}", name=name)):
                 engine.client.remove_image(name, force=True)  # also where a stopped container was made from it
 
 
 def forget(engine: Engine, image: str) -> None:
     """Remove a base that has been replaced, unless it has other names or images built from it."""
-    with contextlib.suppress(EngineAPIError), mapped("Removing the base image that was"):
+    with contextlib.suppress(EngineAPIError), mapped(t("Removing the base image that was")):
         engine.client.remove_image(image)
 
 
@@ -150,15 +153,15 @@ def _own_certificates(environment: Mapping[str, str]) -> list[bytes]:
 def _from_packages(engine: Engine, changes: Sequence[str], *, install: bool, say: Callable[[str], None]) -> None:
     if os.getuid() != 0:
         raise SandboxError(
-            "Making the base image from Debian packages needs root.",
-            "Run it as root once, or make it from an image that you have: `modelarts-nb sandbox up --from IMAGE`.",
+            t("Making the base image from Debian packages needs root."),
+            t("Run it as root once, or make it from an image that you have: `modelarts-nb sandbox up --from IMAGE`."),
         )
     suite, components = _suite()
     debootstrap = need("debootstrap", ("debootstrap",), install=install, say=say)
     mirror = _mirror(suite)
     root = paths.folder("sandbox", "work") / "root"
     _remove(root)
-    say(f"making the base image from {suite}'s packages (about a minute, once)")
+    say(t("making the base image from {suite}'s packages (about a minute, once)", suite=suite))
     try:
         _run([
             debootstrap, "--variant=minbase", f"--components={components}", f"--include={PACKAGES}",
@@ -180,10 +183,10 @@ def _import(engine: Engine, root: Path, changes: Sequence[str]) -> None:
     with subprocess.Popen(words, stdout=subprocess.PIPE) as archive:
         assert archive.stdout is not None
         chunks: Iterator[bytes] = iter(lambda: archive.stdout.read(1 << 20), b"")  # type: ignore[union-attr]  # asserted
-        with mapped("Importing the base image"):
+        with mapped(t("Importing the base image")):
             engine.client.import_image_from_data(chunks, repository=repository, tag=tag, changes=list(changes))
     if archive.returncode:
-        raise SandboxError(f"tar failed with exit code {archive.returncode}: the base image may be incomplete.")
+        raise SandboxError(t("tar failed with exit code {code}: the base image may be incomplete.", code=archive.returncode))
 
 
 def _from_image(engine: Engine, source: str, changes: Sequence[str]) -> None:
@@ -195,7 +198,7 @@ def _from_image(engine: Engine, source: str, changes: Sequence[str]) -> None:
             archive.addfile(entry, io.BytesIO(content))
     client = engine.client
     repository, _, tag = LOCAL.partition(":")
-    with mapped(f"Making the base image from {source}"):
+    with mapped(t("Making the base image from {source}", source=source)):
         # [""] clears the entry point; committing cannot, as it takes an empty one for one that is not given
         container = client.create_container(source, ["/bin/sh", "-c", _setup()], entrypoint=[""], user="0")["Id"]
         try:
@@ -204,8 +207,8 @@ def _from_image(engine: Engine, source: str, changes: Sequence[str]) -> None:
             if client.wait(container)["StatusCode"]:
                 said = client.logs(container, tail=8).decode(errors="replace").strip()
                 raise SandboxError(
-                    f"{source} cannot become a base image: {said}",
-                    "An image of Debian or Ubuntu with python3 in it can (bash, python3, stdbuf and useradd are needed).",
+                    t("{source} cannot become a base image: {said}", source=source, said=said),
+                    t("An image of Debian or Ubuntu with python3 in it can (bash, python3, stdbuf and useradd are needed)."),
                 )
             # Official bases set neither a user nor an entry point
             client.commit(container, repository=repository, tag=tag, changes=[*changes, "USER root", 'CMD ["/bin/bash"]'])
@@ -221,8 +224,8 @@ def _suite() -> tuple[str, str]:
     suite = ubuntu or values.get("DEBIAN_CODENAME") or values.get("VERSION_CODENAME", "")
     if not suite or shutil.which("apt-get") is None:
         raise SandboxError(
-            "This is no Debian or Ubuntu: the base image cannot be made from packages.",
-            "Make it from an image that you have: `modelarts-nb sandbox up --from IMAGE`.",
+            t("This is no Debian or Ubuntu: the base image cannot be made from packages."),
+            t("Make it from an image that you have: `modelarts-nb sandbox up --from IMAGE`."),
         )
     return suite, "main,universe" if ubuntu else "main"  # Ubuntu's python3-pip is in universe
 
@@ -248,7 +251,10 @@ def _run(command: list[str]) -> None:
     )
     if done.returncode:
         said = "\n".join(f"  {line}" for line in done.stdout.strip().splitlines()[-8:])
-        raise SandboxError(f"{Path(command[0]).name} failed with exit code {done.returncode}:\n{said}")
+        program = Path(command[0]).name
+        raise SandboxError(t(
+            "{program} failed with exit code {code}:\n{output}", program=program, code=done.returncode, output=said
+        ))
 
 
 def _remove(root: Path) -> None:

@@ -1,32 +1,32 @@
-"""The sandbox: what a region is to a notebook, on this machine. Today a registry and a base image in it.
+"""The sandbox: what a region is to a notebook, on this machine: registries, logins, object storage, training jobs.
 
-``modelarts-nb sandbox up|status|down``. The registry (Distribution) listens on loopback only.
+``modelarts-nb sandbox up|status|down``. Everything listens on loopback only. The practice registry (``localhost:5005``) takes
+images from anybody on this machine and holds the base image; the region behind it (see server.py) wants its key.
 """
 
 from __future__ import annotations
 
-import http.client
+import contextlib
 import json
 import os
 import shutil
-import socket
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from .. import paths
-from ..engine import images
+from ..engine import images, jobs
 from ..engine.discovery import Engine
-from ..errors import RegistryError, SandboxError
-from ..packages import need
+from ..errors import EngineAPIError, RegistryError, SandboxError
+from ..messages import t
 from ..reference import parse_reference
 from ..registry import client as registry
-from ..services import Service, alone, unmount_below
-from . import base_image
-
-DEFAULT_PORT = 5005
-LOOPBACK = "127.0.0.1"
+from ..services import alone, unmount_below
+from . import base_image, processes
+from .processes import DEFAULT_PORT
+from .state import Document
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class SandboxStatus:
     """Whether the sandbox runs, and where: the registry's host and port, and the reference of the base image in it.
 
     ``recipe``: fingerprint of what the base image was made of; ``source``: the image that it was made from ("": packages).
+    ``region``: the region's name; ``api``, ``swr`` and ``obs``: where its APIs, its registry and its object storage are ("": it
+    has none); ``key``: its access key, masked; ``access``: the file with the key (0600).
     """
 
     running: bool
@@ -43,26 +45,36 @@ class SandboxStatus:
     source: str = ""
     pid: int = 0
     data: str = ""
+    region: str = ""
+    api: str = ""
+    swr: str = ""
+    obs: str = ""
+    key: str = ""
+    access: str = ""
 
 
 def status() -> SandboxStatus:
     """How the sandbox stands."""
-    pid = _service().pid()
-    try:
-        read = json.loads(_state().read_text())
-        kept = {name: str(read[name]) for name in _KEPT}
-    except (OSError, ValueError, TypeError, KeyError):  # none yet, or not as we wrote it
-        kept = dict.fromkeys(_KEPT, "")
-    return SandboxStatus(bool(pid), **kept, pid=pid, data=str(_data()))
+    pids = processes.pids()
+    read = _read(_state())
+    whole = all(name in read for name in _KEPT)
+    kept = {name: str(read[name]) if whole else "" for name in _KEPT}
+    access = _read(processes.folder() / "access.json") if all(pids.values()) else {}
+    endpoints = access.get("endpoints") or {}
+    return SandboxStatus(
+        all(pids.values()), **kept, pid=pids["registry"], data=str(processes.data()), region=str(access.get("region", "")),
+        api=str(endpoints.get("swr", "")), swr=str(access.get("registry", "")), obs=str(endpoints.get("obs", "")),
+        key=_masked(str(access.get("ak", ""))), access=str(processes.folder() / "access.json") if access else "",
+    )
 
 
 def up(
     engine: Engine, *, port: int = 0, base: str = "", install: bool = True, say: Callable[[str], None] = lambda text: None
 ) -> SandboxStatus:
-    """Start the registry and see that the base image is in it. Raises SandboxError, EngineError or RegistryError.
+    """Start what does not run and see that the base image is there. Raises SandboxError, EngineError or RegistryError.
 
-    ``port`` 0: the one it had before, else 5005. ``base``: make the base image from this image of the Engine, now and
-    until told otherwise; "": as it was made before, at first from packages.
+    ``port``: the first of four; 0: what it was before, else 5005. ``base``: make the base image from this image of the
+    Engine, now and until told otherwise; "": as it was made before, at first from packages.
     """
     _on_this_machine(engine)
     with alone(paths.folder("sandbox")):
@@ -71,11 +83,10 @@ def up(
         now = before if before.registry == f"localhost:{port}" else replace(before, registry=f"localhost:{port}", recipe="")
         if now.registry != before.registry:
             if before.registry:
-                _check(port)  # where the registry cannot move to, it stays where it is
-            _service().stop()
-        if not _service().pid():
-            _start(port, install=install, say=say)
-            _keep(now)  # so that it is found where it is, also if the rest fails
+                processes.check(port)  # where the registry cannot move to, it stays where it is
+            processes.stop()
+        processes.start(port, engine.url, install=install, say=say)
+        _keep(now)  # so that it is found where it is, also if the rest fails
         _keep(_with_base(engine, replace(now, source=base or now.source), chosen=bool(base), install=install, say=say))
         if before.base_image and now.registry != before.registry:
             base_image.remove(engine, before.base_image)
@@ -83,17 +94,24 @@ def up(
 
 
 def down(*, purge: bool = False, engine: Engine | None = None) -> None:
-    """Stop the registry. What was pushed to it stays on disk unless ``purge``, which also takes the base image out of
-    ``engine``; images that were built from it stay."""
-    folder, found = paths.home() / "sandbox", status()
+    """Stop it; jobs that run are stopped too. What was pushed and stored stays on disk unless ``purge``, which also takes
+    the base image and what jobs pulled out of ``engine``; images that were built from it stay."""
+    folder, found = processes.folder(), status()
+    pulled = list(Document(folder / "pulled.json").read()) if folder.exists() else []
     if folder.exists():
         with alone(folder):
-            _service().stop()
+            processes.stop()
             unmount_below(folder)  # what making the base image mounted, where that was killed
     if purge:
         shutil.rmtree(folder, ignore_errors=True)
+        if processes.socket_path().parent != folder:
+            shutil.rmtree(processes.socket_path().parent, ignore_errors=True)
         if engine is not None:
+            jobs.sweep(engine)
             base_image.remove(engine, *filter(None, (found.base_image, base_image.LOCAL)))
+            for reference in pulled:
+                with contextlib.suppress(EngineAPIError):
+                    base_image.remove(engine, reference)
 
 
 _KEPT = ("registry", "base_image", "recipe", "source")
@@ -120,7 +138,7 @@ def _with_base(
         before = base_image.present(engine)
         image = base_image.find(engine, fingerprint)
         image = image or base_image.make(engine, fingerprint, found.source, install=install, say=say)
-        say(f"pushing {reference}")
+        say(t("pushing {reference}", reference=reference))
         images.tag(engine, image, reference)
         for _ in images.push(engine, reference):
             pass
@@ -145,71 +163,23 @@ def _on_this_machine(engine: Engine) -> None:
     host = urlsplit(engine.url).hostname or ""
     if urlsplit(engine.url).scheme in ("tcp", "ssh", "http", "https") and not host.startswith(("localhost", "127.", "::1")):
         raise SandboxError(
-            f"The Docker Engine at {engine.url} is on another machine and cannot push to a registry on this one.",
-            "Run `modelarts-nb sandbox up` there, or use an Engine of this machine.",
+            t("The Docker Engine at {url} is on another machine and cannot push to a registry on this one.", url=engine.url),
+            t("Run `modelarts-nb sandbox up` there, or use an Engine of this machine."),
         )
 
 
-def _start(port: int, *, install: bool, say: Callable[[str], None]) -> None:
-    services = ("docker-registry.service",)
-    program = need("docker-registry", ("docker-registry",), install=install, say=say, services=services)
-    _check(port)
-    configuration = {
-        "version": 0.1,
-        "log": {"level": "warn", "accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(_data())}, "delete": {"enabled": True}},
-        "http": {"addr": f"{LOOPBACK}:{port}"},
-    }
-    path = paths.folder("sandbox") / "registry.yml"
-    path.write_text(json.dumps(configuration))  # JSON is YAML
-    # REGISTRY_… variables would overrule the file
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
-    say(f"starting the registry on localhost:{port}")
-    _service().start([program, "serve", str(path)], lambda: _answers(port), environment=environment)
-
-
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
+def _read(path: Path) -> dict[str, Any]:
+    """A file of ours; {} where there is none yet, or it is not as we wrote it."""
     try:
-        connection.request("GET", "/v2/")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+        read = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
 
 
-def _check(port: int) -> None:
-    """Raise SandboxError unless a program of this user can listen on that port now."""
-    if not 0 < port < 65536:
-        raise SandboxError(f"{port} is no port.", "Choose one from 1024 to 65535: `modelarts-nb sandbox up --port N`.")
-    reason = _bind(port)
-    if reason:
-        other = next((number for number in range(port + 1, 65536) if not _bind(number)), DEFAULT_PORT)
-        raise SandboxError(
-            f"Port {port} of this machine cannot be used: {reason}.",
-            f"Choose another: `modelarts-nb sandbox up --port {other}`.",
-        )
-
-
-def _bind(port: int) -> str:
-    """Why the port cannot be listened on; "" where it can."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the registry does
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError as error:
-            return error.strerror or str(error)
-    return ""
-
-
-def _service() -> Service:
-    return Service("registry", paths.home() / "sandbox")
+def _masked(key: str) -> str:
+    return f"{key[:4]}…{key[-2:]}" if key else ""
 
 
 def _state() -> Path:
-    return paths.home() / "sandbox" / "sandbox.json"
-
-
-def _data() -> Path:
-    return paths.home() / "sandbox" / "registry"
+    return processes.folder() / "sandbox.json"

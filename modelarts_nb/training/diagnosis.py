@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..messages import mark, t
 from ..rules.generations import COUNTERPARTS
 from ..text import size
 from .contract import boot_paths
@@ -53,21 +54,23 @@ def diagnose(evidence: Evidence) -> Diagnosis | None:
 def _timed_out(evidence: Evidence) -> Diagnosis | None:
     if not evidence.timed_out:
         return None
-    last = next((line for line in reversed(evidence.lines) if line.strip()), "nothing")
+    last = next((line for line in reversed(evidence.lines) if line.strip()), t("nothing"))
     return Diagnosis(
-        0, f"It ran longer than {evidence.spec.timeout:g} s and was stopped. Its last line was: {last}",
-        "Give it more time (--timeout), or see what it waits for; a job in the cloud would go on, and cost.",
+        0,
+        t("It ran longer than {limit:g} s and was stopped. Its last line was: {line}", limit=evidence.spec.timeout, line=last),
+        t("Give it more time (--timeout), or see what it waits for; a job in the cloud would go on, and cost."),
     )
 
 
 def _out_of_memory(evidence: Evidence) -> Diagnosis | None:
     if not evidence.oom_killed and not (evidence.exit_code == 137 and evidence.spec.memory):
         return None
-    limit = f" of {size(evidence.spec.memory)}" if evidence.spec.memory else ""
-    peak = f" (peak seen: {size(evidence.peak_memory)})" if evidence.peak_memory else ""  # too short to be sampled
+    limit = t(" of {size}", size=size(evidence.spec.memory)) if evidence.spec.memory else ""
+    seen = evidence.peak_memory  # 0: too short to be sampled
+    peak = t(" (peak seen: {size})", size=size(seen)) if seen else ""
     return Diagnosis(
-        0, f"It was killed for memory: it reached the limit{limit}{peak}.",
-        "Use a smaller batch or a larger flavor; --memory sets the limit of a local run.",
+        0, t("It was killed for memory: it reached the limit{limit}{peak}.", limit=limit, peak=peak),
+        t("Use a smaller batch or a larger flavor; --memory sets the limit of a local run."),
     )
 
 
@@ -84,11 +87,16 @@ def _boot_file(evidence: Evidence) -> Diagnosis | None:
         return None
     matches = [file for file in evidence.files if file.rpartition("/")[2] == name]
     if not matches:
-        where = f"The code folder has no {name}." if evidence.spec.code else "No code was delivered: --code DIR is missing."
-        return Diagnosis(1, f"The file {missing} does not exist in the container.", where)
+        no_code = t("No code was delivered: --code DIR is missing.")
+        where = t("The code folder has no {name}.", name=name) if evidence.spec.code else no_code
+        return Diagnosis(1, t("The file {path} does not exist in the container.", path=missing), where)
     return Diagnosis(
-        1, f"The file {missing} does not exist in the container: the code folder's own name is kept below {base.name}.",
-        f"It is at {code / matches[0]} : write that in the command.",
+        1,
+        t(
+            "The file {path} does not exist in the container: the code folder's own name is kept below {base}.",
+            path=missing, base=base.name,
+        ),
+        t("It is at {path} : write that in the command.", path=code / matches[0]),
     )
 
 
@@ -96,8 +104,8 @@ def _code_download(evidence: Evidence) -> Diagnosis | None:
     if "Get object key failed" not in evidence.text and "DLS_APP_URL is empty" not in evidence.text:
         return None
     return Diagnosis(
-        0, "run_train.sh found no code to download.",
-        "Name the folder with the training code: %train --code DIR …; it must not be empty.",
+        0, t("run_train.sh found no code to download."),
+        t("Name the folder with the training code: %train --code DIR …; it must not be empty."),
     )
 
 
@@ -107,9 +115,16 @@ def _arguments(evidence: Evidence) -> Diagnosis | None:
     if not found or not places:
         return None
     return Diagnosis(
-        2, f"{found.group(1)} does not know --{places[0]}, which the platform appends to the command.",
-        f"Add parser.add_argument('--{places[0]}'), or read only what you know: arguments, _ = parser.parse_known_args(); "
-        "or take it from a variable: --access-method env.",
+        2,
+        t(
+            "{program} does not know --{name}, which the platform appends to the command.",
+            program=found.group(1), name=places[0],
+        ),
+        t(
+            "Add parser.add_argument('--{name}'), or read only what you know: arguments, _ = parser.parse_known_args(); "
+            "or take it from a variable: --access-method env.",
+            name=places[0],
+        ),
     )
 
 
@@ -121,8 +136,12 @@ def _wrong_program(evidence: Evidence) -> Diagnosis | None:
     if not any(f"--{name}" in evidence.text for name in names) and "--" not in found.group(0):
         return None
     return Diagnosis(
-        15, f"--{names[0]}=… went to the last command, {found.group(1).rpartition('/')[2]}, not to the training.",
-        "Let the training script be the last command, or take the paths from variables: --access-method env.",
+        15,
+        t(
+            "--{name}=… went to the last command, {program}, not to the training.",
+            name=names[0], program=found.group(1).rpartition("/")[2],
+        ),
+        t("Let the training script be the last command, or take the paths from variables: --access-method env."),
     )
 
 
@@ -133,7 +152,8 @@ def _no_execute_bit(evidence: Evidence) -> Diagnosis | None:
     name = found.group(1)
     program = "python" if name.endswith(".py") else "bash"
     return Diagnosis(
-        3, f"{name} has no execute bit: object storage does not keep it.", f"Start it by its interpreter: {program} {name}"
+        3, t("{path} has no execute bit: object storage does not keep it.", path=name),
+        t("Start it by its interpreter: {command}", command=f"{program} {name}"),
     )
 
 
@@ -147,8 +167,11 @@ def _not_permitted(evidence: Evidence) -> Diagnosis | None:
     path = next(group for group in found.groups() if group)
     uid = 1101 if evidence.spec.contract == "v1" else 1000
     return Diagnosis(
-        4, f"{path} cannot be written or read by uid {uid}, as which the platform runs the command.",
-        f"In the Dockerfile: RUN mkdir -p DIR && chown -R {uid} DIR, or write below an output, the home folder or /cache.",
+        4, t("{path} cannot be written or read by uid {uid}, as which the platform runs the command.", path=path, uid=uid),
+        t(
+            "In the Dockerfile: RUN mkdir -p DIR && chown -R {uid} DIR, or write below an output, the home folder or /cache.",
+            uid=uid,
+        ),
     )
 
 
@@ -160,8 +183,9 @@ def _no_network(evidence: Evidence) -> Diagnosis | None:
     if not found or evidence.spec.network != "isolated":
         return None
     return Diagnosis(
-        6, f"It reached for the network ({found.group(0)}), and training nodes have no way to the internet.",
-        "Put weights and data into the image or an input (--data NAME=PATH). To see it work here: --network host.",
+        6,
+        t("It reached for the network ({words}), and training nodes have no way to the internet.", words=found.group(0)),
+        t("Put weights and data into the image or an input (--data NAME=PATH). To see it work here: --network host."),
     )
 
 
@@ -170,8 +194,8 @@ def _cuda_library(evidence: Evidence) -> Diagnosis | None:
     if not found:
         return None
     return Diagnosis(
-        7, f"{found.group(1)} is not in the image: a package was built for another CUDA than the image's.",
-        "Choose a base image with that CUDA version, or the package's build for the image's CUDA.",
+        7, t("{name} is not in the image: a package was built for another CUDA than the image's.", name=found.group(1)),
+        t("Choose a base image with that CUDA version, or the package's build for the image's CUDA."),
     )
 
 
@@ -182,9 +206,12 @@ def _other_contract(evidence: Evidence) -> Diagnosis | None:
         return None
     name = found.group(1) or found.group(2)
     return Diagnosis(
-        8, f"{name} is not set: it belongs to the other generation of the contract.",
-        f"Under {evidence.spec.contract} use {COUNTERPARTS.get(name, 'its counterpart')}, "
-        f"or run under the other one: --contract {'v1' if evidence.spec.contract == 'v2' else 'v2'}.",
+        8, t("{name} is not set: it belongs to the other generation of the contract.", name=name),
+        t(
+            "Under {contract} use {counterpart}, or run under the other one: --contract {other}.",
+            contract=evidence.spec.contract, counterpart=COUNTERPARTS.get(name) or t("its counterpart"),
+            other="v1" if evidence.spec.contract == "v2" else "v2",
+        ),
     )
 
 
@@ -194,9 +221,11 @@ def _conda(evidence: Evidence) -> Diagnosis | None:
     if not (asked or "CondaError: Run 'conda init'" in text or "Your shell has not been properly configured" in text):
         return None
     return Diagnosis(
-        14, "`conda activate` does nothing here: the command does not run in a login shell.",
-        "Call the environment's python by its path (/home/ma-user/anaconda3/envs/NAME/bin/python), or put it first in PATH "
-        "with ENV in the Dockerfile.",
+        14, t("`conda activate` does nothing here: the command does not run in a login shell."),
+        t(
+            "Call the environment's python by its path (/home/ma-user/anaconda3/envs/NAME/bin/python), or put it first in PATH "
+            "with ENV in the Dockerfile."
+        ),
     )
 
 
@@ -207,10 +236,11 @@ def _missing_module(evidence: Evidence) -> Diagnosis | None:
     module = found.group(1).split(".")[0]
     local = [file for file in evidence.files if file.rpartition("/")[2] == f"{module}.py" or file.startswith(f"{module}/")]
     if local:
-        message = f"Python does not find {module}, which is in the code folder."
-        return Diagnosis(0, message, "Add its folder to PYTHONPATH: --env PYTHONPATH=…")
+        message = t("Python does not find {module}, which is in the code folder.", module=module)
+        return Diagnosis(0, message, t("Add its folder to PYTHONPATH: --env PYTHONPATH=…"))
     return Diagnosis(
-        0, f"The image has no Python module {module}.", f"Add it in the Dockerfile: RUN pip install --no-cache-dir {module}"
+        0, t("The image has no Python module {module}.", module=module),
+        t("Add it in the Dockerfile: RUN pip install --no-cache-dir {module}", module=module),
     )
 
 
@@ -218,28 +248,41 @@ def _not_found(evidence: Evidence) -> Diagnosis | None:
     found = re.search(r"(?:line \d+: )?(\S+?): (?:command not found|not found|no such file in this image)", evidence.text)
     if evidence.exit_code != 127 or not found:
         return None
-    return Diagnosis(0, f"{found.group(1)} is not in the image.", "Install it in the Dockerfile, or correct the command.")
+    return Diagnosis(
+        0, t("{name} is not in the image.", name=found.group(1)), t("Install it in the Dockerfile, or correct the command.")
+    )
 
 
 def _by_words(evidence: Evidence) -> Diagnosis | None:
     for pattern, message, fix in _WORDS:
         if re.search(pattern, evidence.text, re.IGNORECASE):
-            return Diagnosis(0, message, fix)
+            return Diagnosis(0, t(message), t(fix))
     return None
 
 
 _WORDS = (
-    (r"CUDA out of memory|cudaErrorMemoryAllocation", "The GPU's memory is full.", "Use a smaller batch, or more GPUs."),
-    (r"No space left on device", "The disk is full.", "Free space on the Engine's machine: see `docker system df`."),
-    (r"exec format error|cannot execute binary", "The program is for another processor.", "Build with --platform."),
+    (
+        r"CUDA out of memory|cudaErrorMemoryAllocation",
+        mark("The GPU's memory is full."), mark("Use a smaller batch, or more GPUs."),
+    ),
+    (
+        r"No space left on device",
+        mark("The disk is full."), mark("Free space on the Engine's machine: see `docker system df`."),
+    ),
+    (
+        r"exec format error|cannot execute binary",
+        mark("The program is for another processor."), mark("Build with --platform."),
+    ),
 )
 
 
 def _by_exit_code(evidence: Evidence) -> Diagnosis | None:
     meaning = {
-        137: ("It was killed (signal 9).", "Most often for memory of the machine; see --memory."),
-        139: ("It crashed (segmentation fault).", "Often a compiled package that does not fit the image's libraries."),
-        143: ("It was asked to end (signal 15).", ""),
+        137: (t("It was killed (signal 9)."), t("Most often for memory of the machine; see --memory.")),
+        139: (
+            t("It crashed (segmentation fault)."), t("Often a compiled package that does not fit the image's libraries."),
+        ),
+        143: (t("It was asked to end (signal 15)."), ""),
     }.get(evidence.exit_code)
     return Diagnosis(0, *meaning) if meaning else None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import SettingsError
+from ..messages import t
 from ..settings import CONTRACTS
 
 ACCESS_METHODS = ("parameter", "env")
@@ -25,8 +26,8 @@ class JobSpec:
 
     ``command`` is the text behind ``--``; ``inputs`` and ``outputs`` are local folders by name; ``access_method``: the
     command learns where they are by ``--NAME=PATH`` appended to it (``parameter``) or by variables (``env``).
-    ``memory`` in bytes (0: no limit), ``timeout`` in seconds (0: none). ``network``: ``isolated`` (the nodes see each
-    other and nothing else), ``bridge`` or ``host``. Raises SettingsError for what can make no job.
+    ``memory`` in bytes and ``cpus`` in cores (0: no limit), ``timeout`` in seconds (0: none). ``network``: ``isolated`` (the
+    nodes see each other and nothing else), ``bridge`` or ``host``. Raises SettingsError for what can make no job.
     """
 
     image: str
@@ -43,38 +44,55 @@ class JobSpec:
     timeout: float = 0.0
     access_method: str = "parameter"
     network: str = "isolated"
+    cpus: float = 0.0
 
     def __post_init__(self) -> None:
         for name, allowed in (("contract", CONTRACTS), ("access_method", ACCESS_METHODS), ("network", NETWORKS)):
             if getattr(self, name) not in allowed:
-                raise SettingsError(f"{name} cannot be “{getattr(self, name)}”.", f"Choose one of: {', '.join(allowed)}.")
+                raise SettingsError(
+                    t("{name} cannot be “{value}”.", name=name, value=getattr(self, name)),
+                    t("Choose one of: {known}.", known=", ".join(allowed)),
+                )
         if not self.command.strip():
-            raise SettingsError("The command is empty.", "Write it behind “--”: %train --code DIR -- python DIR/train.py")
+            raise SettingsError(
+                t("The command is empty."), t("Write it behind “--”: %train --code DIR -- python DIR/train.py")
+            )
         if not 1 <= self.nodes <= MAX_NODES:
-            raise SettingsError(f"{self.nodes} nodes cannot be run here.", f"Choose 1 to {MAX_NODES}.")
+            raise SettingsError(
+                t("{count} nodes cannot be run here.", count=self.nodes), t("Choose 1 to {limit}.", limit=MAX_NODES)
+            )
         if self.gpus and self.npus:
-            raise SettingsError("A node has GPUs or NPUs, not both.")
-        if min(self.gpus, self.npus, self.memory, self.timeout) < 0:
-            raise SettingsError("Numbers of GPUs and NPUs, memory and timeout are not negative.")
+            raise SettingsError(t("A node has GPUs or NPUs, not both."))
+        if min(self.gpus, self.npus, self.memory, self.timeout, self.cpus) < 0:
+            raise SettingsError(t("Numbers of GPUs and NPUs, memory and timeout are not negative."))
         if self.network == "host" and self.nodes > 1:
-            raise SettingsError("On the host's network all nodes would share one host name.", "Use --network bridge.")
+            raise SettingsError(
+                t("On the host's network all nodes would share one host name."), t("Use --network bridge.")
+            )
         self._check_names()
 
     def _check_names(self) -> None:
         for name in (*self.inputs, *self.outputs, *self.env):
             if not _NAME.match(name):
                 raise SettingsError(
-                    f"“{name}” cannot name an input, an output or a variable.",
-                    "A name has letters, digits and “_”, and does not start with a digit.",
+                    t("“{name}” cannot name an input, an output or a variable.", name=name),
+                    t("A name has letters, digits and “_”, and does not start with a digit."),
                 )
         both = set(self.inputs) & set(self.outputs)
         if both:
-            raise SettingsError(f"“{min(both)}” is the name of an input and of an output.", "Rename one of them.")
+            raise SettingsError(
+                t("“{name}” is the name of an input and of an output.", name=min(both)), t("Rename one of them.")
+            )
         if len(self.env) > MAX_VARIABLES:
-            raise SettingsError(f"{len(self.env)} environment variables: a job takes {MAX_VARIABLES} at the most.")
+            raise SettingsError(t(
+                "{count} environment variables: a job takes {limit} at the most.", count=len(self.env), limit=MAX_VARIABLES
+            ))
         for key, value in self.env.items():
             if len(key) > MAX_KEY or len(value) > MAX_VALUE:
-                raise SettingsError(f"The variable {key[:40]} is too long.", f"A value has {MAX_VALUE} characters at the most.")
+                raise SettingsError(
+                    t("The variable {name} is too long.", name=key[:40]),
+                    t("A value has {limit} characters at the most.", limit=MAX_VALUE),
+                )
 
 
 def pairs(texts: list[str], option: str, example: str) -> dict[str, str]:
@@ -83,9 +101,9 @@ def pairs(texts: list[str], option: str, example: str) -> dict[str, str]:
     for text in texts:
         name, separator, value = text.partition("=")
         if not separator or not name:
-            raise SettingsError(f"{option} wants {example}, not “{text}”.")
+            raise SettingsError(t("{option} wants {example}, not “{text}”.", option=option, example=example, text=text))
         if name in found:
-            raise SettingsError(f"{option}: “{name}” is given twice.")
+            raise SettingsError(t("{option}: “{name}” is given twice.", option=option, name=name))
         found[name] = value
     return found
 
@@ -96,7 +114,7 @@ def memory_size(text: str) -> int:
     if not text:
         return 0
     if not found:
-        raise SettingsError(f"“{text}” is no amount of memory.", "Write, for example, 512m or 8g.")
+        raise SettingsError(t("“{text}” is no amount of memory.", text=text), t("Write, for example, 512m or 8g."))
     return int(float(found.group(1)) * 1024 ** "_kmgt".index(found.group(2) or "_"))
 
 
@@ -106,5 +124,5 @@ def time_span(text: str) -> float:
     if not text:
         return 0.0
     if not found:
-        raise SettingsError(f"“{text}” is no time span.", "Write, for example, 90s, 10m or 2h.")
+        raise SettingsError(t("“{text}” is no time span.", text=text), t("Write, for example, 90s, 10m or 2h."))
     return float(found.group(1)) * {"": 1, "s": 1, "m": 60, "h": 3600}[found.group(2)]

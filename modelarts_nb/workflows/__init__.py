@@ -1,4 +1,4 @@
-"""Build, check, train, push: generators of events, with a value at the end. No display, no parsing of lines.
+"""Build, check, train, push, submit: generators of events, with a value at the end. No display, no parsing of lines.
 
 Each takes the ``trace`` into which its consumer folds what it yields (see follow.py): after a failure it holds the lines
 that explain it.
@@ -9,9 +9,14 @@ from __future__ import annotations
 from .builds import build, build_elsewhere, parse
 from .checks import checked, judge
 from .inspections import CheckRequest, before_push, check
+from .jobs import follow_job
 from .pushes import push
+from .regionpush import push_to_region
 from .runs import train
+from .submits import Preflight, Submission, check_before, submit
+from .transfers import bring, send
 
 __all__ = [
-    "CheckRequest", "before_push", "build", "build_elsewhere", "check", "checked", "judge", "parse", "push", "train",
+    "CheckRequest", "Preflight", "Submission", "before_push", "bring", "build", "build_elsewhere", "check", "check_before",
+    "checked", "follow_job", "judge", "parse", "push", "push_to_region", "send", "submit", "train",
 ]

@@ -17,8 +17,8 @@ from ..events import Event, VertexWarning
 from ..image import Image
 from ..messages import t
 from ..rules import hadolint
-from ..rules.code import READ_LIMIT, Code, CodeFile
 from ..rules.command import Job
+from ..rules.folder import READ_LIMIT, Code, CodeFile
 from ..rules.lint import errors, lint, lint_job
 from ..rules.model import Finding, Severity
 from ..rules.words import counted, one_line

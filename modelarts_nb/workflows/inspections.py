@@ -53,7 +53,7 @@ def check(
     base, other = _base(engine, image, request, catalog, dockerfile)
     names = [request.image] if other is None else [request.image, other.reference or other.id]
     archive = yield from export.read(engine, names)
-    yield Vertex("judge", "compare with the base", started=time.time())
+    yield Vertex("judge", t("compare with the base"), started=time.time())
     parts = archive.image(image.id, request.image)
     folded = fold(parts.layers, base.layers)
     if folded.unknown:  # base files became links to files elsewhere, whose content nobody looked at: rare, so all is read again
@@ -68,7 +68,7 @@ def check(
         image.reference or request.image, limits, image.size, image.platform, base, dockerfile, "", media_type, media_from
     )
     facts = gather(subject, parts, Trial(skipped=t("--no-run was given") if not request.run else ""), folded)
-    yield Vertex("judge", "compare with the base", started=began, completed=time.time())
+    yield Vertex("judge", t("compare with the base"), started=began, completed=time.time())
     if request.run:
         facts = replace(facts, trial=(yield from _try_out(engine, image, facts)))
     findings = judge(facts)

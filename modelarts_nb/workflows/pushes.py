@@ -9,6 +9,7 @@ from ..engine.discovery import Engine
 from ..errors import RegistryError
 from ..events import Event
 from ..image import PushedImage
+from ..messages import t
 from ..reference import ImageReference
 from ..registry import client as registry
 
@@ -33,12 +34,18 @@ def read_back(reference: ImageReference, reported: str, credentials: registry.Cr
     manifest = registry.read_manifest(reference, credentials)
     if reported and manifest.digest and manifest.digest != reported:
         raise RegistryError(
-            f"{reference}: the registry holds {manifest.digest}, but {reported} was pushed.",
-            "Somebody else may have pushed that tag at the same time: push again, or use a tag of your own.",
+            t(
+                "{reference}: the registry holds {held}, but {pushed} was pushed.",
+                reference=reference, held=manifest.digest, pushed=reported,
+            ),
+            t("Somebody else may have pushed that tag at the same time: push again, or use a tag of your own."),
         )
     if manifest.media_type not in ACCEPTED_MANIFESTS:
         raise RegistryError(
-            f"{reference}: the registry holds a manifest of the kind {manifest.media_type}, which SWR refuses.",
-            "Build the image with %build, which never makes an index with attestations.",
+            t(
+                "{reference}: the registry holds a manifest of the kind {kind}, which SWR refuses.",
+                reference=reference, kind=manifest.media_type,
+            ),
+            t("Build the image with %build, which never makes an index with attestations."),
         )
     return PushedImage(str(reference), manifest.digest or reported, manifest.media_type, manifest.size)

@@ -8,6 +8,7 @@ from ..engine import images, jobs
 from ..engine.discovery import Engine
 from ..errors import RunFailed
 from ..events import Event
+from ..messages import t
 from ..trace import Trace
 from ..training.diagnosis import Evidence, diagnose
 from ..training.run import TrainingRun
@@ -43,7 +44,10 @@ def _run_failed(spec: JobSpec, outcome: jobs.Outcome, run: TrainingRun, trace: T
     found = diagnose(
         Evidence(spec, node.exit_code, lines, outcome.files, node.oom_killed, outcome.timed_out, node.peak_memory)
     )
-    which = f"{node.name}: " if len(run.nodes) > 1 else ""
     if found is None:
-        return RunFailed(f"{which}the command ended with exit code {node.exit_code}.", "Its last lines say why.", run=run)
-    return RunFailed(f"{which}{found.message} (exit code {node.exit_code})", found.fix, run=run)
+        message, hint = t("the command ended with exit code {code}.", code=node.exit_code), t("Its last lines say why.")
+    else:
+        message, hint = t("{message} (exit code {code})", message=found.message, code=node.exit_code), found.fix
+    if len(run.nodes) > 1:
+        message = t("{node}: {message}", node=node.name, message=message)
+    return RunFailed(message, hint, run=run)

@@ -28,13 +28,17 @@ SETTINGS = {
     "docmanager-extension/plugin": {"autosave": False},
     "notebook-extension/tracker": {"windowingMode": "none"},  # cells out of view are rendered too
 }
+EXTENSION = Path(__file__).parents[2] / "labextension"  # an editable installation places none
 CELL = "jupyterapp.shell.currentWidget.content"
 
 
 class Lab:
-    """One JupyterLab on ``root``; a context manager."""
+    """One JupyterLab on ``root``; a context manager. ``language``: its display language, for example zh_CN; ``extension``:
+    with our own prebuilt extension, as an installation from the wheel has it; ``browser``: one that runs already, as Playwright
+    starts one only in a process."""
 
-    def __init__(self, root, state, *, dark=False, language=""):
+    def __init__(self, root, state, *, dark=False, language="", extension=True, browser=None):
+        self.browser = browser
         self.root, self.state = root, state
         self.token = secrets.token_hex(8)
         self.port = free_port()
@@ -47,6 +51,13 @@ class Lab:
         settings = dict(SETTINGS)
         if dark:
             settings["apputils-extension/themes"] = {"theme": "JupyterLab Dark"}
+        if language:
+            settings["translation-extension/plugin"] = {"locale": language}
+            self.environment.pop("MODELARTS_NB_LANGUAGE", None)
+        if extension:
+            place = state / "DATA" / "labextensions" / "modelarts-nb"
+            place.parent.mkdir(parents=True)
+            place.symlink_to(EXTENSION)
         for name, values in settings.items():
             path = state / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,9 +77,10 @@ class Lab:
             )
             stack.callback(self._stop)
             self._wait()
-            playwright = stack.enter_context(sync_playwright())
-            self.browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
-            stack.callback(self.browser.close)
+            if self.browser is None:
+                playwright = stack.enter_context(sync_playwright())
+                self.browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+                stack.callback(self.browser.close)
             self._exit = stack.pop_all()
         return self
 

@@ -8,7 +8,7 @@ import pytest
 from .lab import CELL, Lab
 
 TUTORIAL = "01-first-image.ipynb"
-DOCKERFILE, BUILD, TRAIN, PUSH = 5, 7, 9, 12
+DOCKERFILE, BUILD, CHECK, TRAIN, PUSH = 5, 7, 9, 11, 14
 
 
 @pytest.fixture(scope="module")

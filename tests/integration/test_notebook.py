@@ -229,7 +229,7 @@ def test_interrupting_a_build_ends_it_and_leaves_nothing(kernel, engine, base_im
     assert status == "KeyboardInterrupt"
     wait_until(lambda: not processes(marker), PATIENCE, "the step's process is still there")
     assert kernel.run(THREADS)[1].strip() == "[]"
-    assert kernel.run("%modelarts")[0] == "ok"
+    assert kernel.run("%modelarts status")[0] == "ok"
 
 
 @pytest.mark.parametrize("after", [0.1, 0.2, 0.4, 0.8, 1.5])

@@ -5,6 +5,7 @@ so that a push takes no time; the real one, from the tests' registry, is there f
 """
 
 import io
+import json
 import os
 import signal
 import socket
@@ -61,7 +62,7 @@ def own(own_engine, module_home, monkeypatch):
 def port():
     """Below the ports that connections on their way out are given, so that it stays free."""
     for number in range(20_000, 30_000, 7):
-        if all(free(other) for other in (number, number + 1)):
+        if all(free(other) for other in range(number, number + 14)):
             return number
     raise AssertionError("no port is free")
 
@@ -130,8 +131,8 @@ def test_a_registry_that_was_killed_is_started_again(own, port):
 
 def test_another_port_moves_the_registry(own, port):
     first = region.up(own, port=port)
-    second = region.up(own, port=port + 1)
-    assert second.registry == f"localhost:{port + 1}"
+    second = region.up(own, port=port + 10)
+    assert second.registry == f"localhost:{port + 10}"
     assert not start_time(first.pid)
     assert registry_client.read_manifest(region.parse_reference(second.base_image))
     assert not images.exists(own, first.base_image)
@@ -150,10 +151,10 @@ def test_a_port_that_is_taken_is_told_with_one_that_is_free(own, port):
 def test_a_running_registry_stays_when_the_port_to_move_to_is_taken(own, port):
     first = region.up(own, port=port)
     with socket.socket() as other:
-        other.bind(("127.0.0.1", port + 1))
+        other.bind(("127.0.0.1", port + 10))
         other.listen()
         with pytest.raises(SandboxError):
-            region.up(own, port=port + 1)
+            region.up(own, port=port + 10)
     assert region.status() == first
     assert answers(port)
 
@@ -225,6 +226,14 @@ def test_purge_leaves_nothing_but_what_others_own(own, module_home, port):
     assert not {tag for tag in tags(own) if tag.startswith((f"localhost:{port}/", "modelarts-nb/"))}
     assert "mine:v1" in tags(own)
     own.client.remove_image("mine:v1")
+
+
+def test_purge_takes_what_jobs_pulled_out_of_the_engine(own, module_home, port):
+    found = region.up(own, port=port)
+    own.client.tag(found.base_image, f"{found.swr}/somebody/image", tag="v1")
+    (module_home / "sandbox" / "pulled.json").write_text(json.dumps({f"{found.swr}/somebody/image:v1": True, "gone:v1": True}))
+    region.down(purge=True, engine=own)
+    assert not images.exists(own, f"{found.swr}/somebody/image:v1")
 
 
 @pytest.fixture
@@ -312,7 +321,7 @@ def test_the_command_line_says_how_it_stands_and_fails_shortly(own, port, capsys
     assert f'"registry": "localhost:{port}"' in capsys.readouterr().out
     assert cli.main(["sandbox", "up", "--port", "99999"]) == 1
     assert capsys.readouterr().err == (
-        "modelarts-nb: 99999 is no port.\nChoose one from 1024 to 65535: `modelarts-nb sandbox up --port N`.\n"
+        "modelarts-nb: 99999 is no port.\nChoose one from 1024 to 65532: `modelarts-nb sandbox up --port N`.\n"
     )
     assert cli.main(["sandbox", "down", "--purge"]) == 0
     assert LOCAL not in tags(own)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from ...errors import SettingsError
+from ...messages import t
 from .duplex import Duplex, PlainSocket, TlsSocket
 
 CONNECT = 10.0  # seconds
@@ -33,7 +34,9 @@ class Builder:
                 raise
             return PlainSocket(sock)
         if url.scheme != "tcp" or not url.hostname or not url.port:
-            raise SettingsError(f"{self.address} is no builder's address.", "unix:///path/of/socket or tcp://host:port")
+            raise SettingsError(
+                t("{address} is no builder's address.", address=self.address), t("unix:///path/of/socket or tcp://host:port")
+            )
         sock = socket.create_connection((url.hostname, url.port), CONNECT)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.tls is None:

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable
 
 from ...errors import EngineAPIError, EngineUnavailable
+from ...messages import t
 from . import grpc, http2, progress
 from .builder import Builder
 from .engineapi import EngineApi, sentence
@@ -20,7 +21,7 @@ from .grpc import Client, ClientCall, StatusError, framed
 from .http2 import Buffer
 from .protobuf import Message, WireError, data, mapping, present, strings
 from .request import BuildResult, LocalFolder, SessionBuild, TarFile
-from .run import GONE_HINT, Run
+from .run import GONE_HINT, Run, went_away
 from .session import Session
 from .wires import Direct, Upgraded, head
 
@@ -75,17 +76,18 @@ class Control:
 
     def _refused(self, status: int, text: str) -> None:
         if not status:
-            self._run.end(EngineUnavailable(f"The Docker Engine went away: {text}.", GONE_HINT))
+            self._run.end(went_away(text))
         elif status in (400, 404, 405, 501):
             self._run.go(EngineApi)  # no such address there: the other way in says more
         else:
-            self._run.end(EngineAPIError(f"The Engine does not build: {sentence(text)}", status=status))
+            self._run.end(EngineAPIError(t("The Engine does not build: {reason}", reason=sentence(text)), status=status))
 
     def _closed(self, reason: str) -> None:
         if self._outcome is not None:
             self._over()
         else:
-            self._run.end(EngineUnavailable(f"BuildKit went away during the build: {reason}.", GONE_HINT))
+            text = t("BuildKit went away during the build: {reason}.", reason=reason)
+            self._run.end(EngineUnavailable(text, t(GONE_HINT)))
 
     def _solved(self, outcome: StatusError, response: dict[str, str]) -> None:
         self._outcome = outcome
@@ -101,11 +103,11 @@ class Control:
             return
         outcome, result, self._result = self._outcome, self._result, None
         if outcome.code == grpc.OK and not result.image_id and self._run.request.output is None:
-            self._run.end(EngineAPIError("BuildKit ended the build without an image."))
+            self._run.end(EngineAPIError(t("BuildKit ended the build without an image.")))
         elif outcome.code == grpc.OK:
             self._run.end(result)
         elif outcome.code == grpc.UNIMPLEMENTED:
-            self._run.end(EngineAPIError(f"BuildKit does not build: {outcome.message}"))
+            self._run.end(EngineAPIError(t("BuildKit does not build: {reason}", reason=outcome.message)))
         else:
             self._run.end(self._run.failure(outcome.message, line=failing_line(outcome.details)))
 
@@ -143,7 +145,7 @@ class _Status(ClientCall):
         try:
             self._run.emit(self._reports.read(message))
         except WireError as error:
-            self._run.session.problems.append(f"a piece of the progress cannot be read: {error}")
+            self._run.session.problems.append(t("a piece of the progress cannot be read: {error}", error=error))
         if self._reports.stuck:
             self._run.stuck()
         elif self._run.hold():
@@ -167,7 +169,7 @@ class _Tunnel(ClientCall):
         try:
             self._server.feed(Message(message).bytes(1))
         except (http2.ProtocolError, WireError) as error:
-            self._closed(f"the Engine broke the protocol: {error}")
+            self._closed(t("the Engine broke the protocol: {error}", error=error))
             self.finish()
         self.wake()
 

@@ -14,10 +14,11 @@ from collections.abc import Callable
 
 from ...errors import EngineAPIError, EngineError, EngineUnavailable
 from ...events import Event
+from ...messages import t
 from . import progress
 from .protobuf import WireError
 from .request import BuildResult, LocalFolder, SessionBuild, TarFile
-from .run import GONE_HINT, Run
+from .run import GONE_HINT, Run, went_away
 from .session import Session
 from .wires import Answered, Upgraded, head
 
@@ -60,10 +61,10 @@ class EngineApi:
 
     def _refused(self, status: int, text: str) -> None:
         if not status:
-            self._run.end(EngineUnavailable(f"The Docker Engine went away: {text}.", GONE_HINT))
+            self._run.end(went_away(text))
             return
-        hint = "It needs BuildKit: Docker Engine 20.10 or newer." if status in (400, 404, 405, 501) else ""
-        message = f"The Engine opens no build session: {sentence(text)}"
+        hint = t("It needs BuildKit: Docker Engine 20.10 or newer.") if status in (400, 404, 405, 501) else ""
+        message = t("The Engine opens no build session: {reason}", reason=sentence(text))
         self._run.end(EngineAPIError(message, hint, status=status))
 
     def _read(self, status: int, data: bytes) -> None:
@@ -76,11 +77,13 @@ class EngineApi:
         if answer.error:
             self._run.end(self._run.failure(answer.error))
         elif not status or reason:
-            self._run.end(EngineUnavailable(f"The Docker Engine went away during the build: {reason}.", GONE_HINT))
+            text = t("The Docker Engine went away during the build: {reason}.", reason=reason)
+            self._run.end(EngineUnavailable(text, t(GONE_HINT)))
         elif status >= 400:
-            self._run.end(EngineAPIError(f"The Engine does not build: {answer.refusal}", status=status))
+            text = t("The Engine does not build: {reason}", reason=answer.refusal)
+            self._run.end(EngineAPIError(text, status=status))
         elif not answer.image_id and self._run.request.output is None:
-            self._run.end(EngineAPIError("The Engine ended the build without an image.", status=status))
+            self._run.end(EngineAPIError(t("The Engine ended the build without an image."), status=status))
         else:
             self._run.end(BuildResult(answer.image_id))
 
@@ -101,7 +104,7 @@ class Answer:
         self._rest += data
         if len(self._rest) > MAX_LINE:
             self._rest.clear()
-            self.error = self.error or "the Engine's answer has a line of more than 64 MiB"
+            self.error = self.error or t("the Engine's answer has a line of more than 64 MiB")
         if status >= 400:
             self.refusal = sentence(self._rest.decode("utf-8", "replace"))
             return []
@@ -125,7 +128,7 @@ class Answer:
             elif message.get("error"):
                 self.error = str((message.get("errorDetail") or {}).get("message") or message["error"])
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, binascii.Error, WireError) as error:
-            self.error = self.error or f"a line of the Engine's answer cannot be read: {error}"
+            self.error = self.error or t("a line of the Engine's answer cannot be read: {error}", error=error)
 
 
 def sentence(text: str) -> str:

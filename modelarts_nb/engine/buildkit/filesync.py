@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...messages import t
 from . import grpc, protobuf
 from .grpc import Call, Metadata, StatusError, framed
 from .http2 import Buffer
@@ -70,7 +71,7 @@ class Folder:
         descriptor = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise OSError(errno.EINVAL, "it is no regular file any more")
+            raise OSError(errno.EINVAL, t("it is no regular file any more"))
         return descriptor
 
 
@@ -147,7 +148,7 @@ class Sender(Call):
         try:
             packet = Message(message)
         except WireError as error:
-            self._fail(f"a packet that cannot be read: {error}")
+            self._fail(t("a packet that cannot be read: {error}", error=error))
             return
         kind = packet.number(1)
         if kind == REQUEST:
@@ -164,7 +165,7 @@ class Sender(Call):
     def ended(self) -> None:
         """The Engine says nothing more: without a FIN it gave up."""
         if self.status is None:
-            self._over(b"", "the Engine ended the transfer")
+            self._over(b"", t("the Engine ended the transfer"))
 
     def dropped(self, reason: str) -> None:
         """The Engine gave up."""
@@ -275,8 +276,9 @@ class Sender(Call):
         except OSError as error:
             # fsutil sends an empty file here; a build with a file missing would pass for a good one
             name = path.decode("utf-8", "replace")
-            reason = "it vanished while it was being sent" if error.errno in (errno.ENOENT, errno.ELOOP) else error.strerror
-            raise TreeError(f"cannot read {name}: {reason}") from error
+            gone = error.errno in (errno.ENOENT, errno.ELOOP)
+            reason = t("it vanished while it was being sent") if gone else error.strerror
+            raise TreeError(t("cannot read {path}: {reason}", path=name, reason=reason)) from error
 
 
 class _OpenFile:

@@ -12,6 +12,7 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ...messages import t
 from . import http2
 from .http2 import Buffer, Headers
 
@@ -215,7 +216,7 @@ class _Peer:
         try:
             events = self.connection.receive(data)
         except http2.ProtocolError as error:
-            self.lost(f"the peer broke the protocol: {error}")
+            self.lost(t("the peer broke the protocol: {error}", error=error))
             raise
         for event in events:
             self._take(event)
@@ -224,11 +225,11 @@ class _Peer:
         """What to send next (see ``http2.Connection.pull``)."""
         return self.connection.pull(budget)
 
-    def lost(self, reason: str = "the connection is gone") -> None:
+    def lost(self, reason: str = "") -> None:
         """The connection is gone: every call is told."""
         calls, self._calls = self._calls, {}
         for call, _ in calls.values():
-            call.dropped(reason)
+            call.dropped(reason or t("the connection is gone"))
 
     def _take(self, event: http2.Event) -> None:
         match event:
@@ -239,9 +240,9 @@ class _Peer:
             case http2.Reset(stream, code):
                 call, _ = self._calls.pop(stream.id, (None, None))
                 if call is not None:
-                    call.dropped(f"given up by the peer (code {code})")
+                    call.dropped(t("given up by the peer (code {code})", code=code))
             case http2.GoneAway(code, reason):
-                self.gone_away = f"{reason.decode('utf-8', 'replace')} (code {code})"
+                self.gone_away = t("{reason} (code {code})", reason=reason.decode("utf-8", "replace"), code=code)
             case http2.Opened(stream, headers) | http2.Trailers(stream, headers):
                 self._headers(stream, headers, isinstance(event, http2.Opened))
 
@@ -335,14 +336,15 @@ class Client(_Peer):
             return
         metadata = Metadata.of(headers)
         if first and metadata.first(":status") != "200":
-            call.outcome = StatusError(UNAVAILABLE, f"the peer answered with HTTP status {metadata.first(':status')}")
+            status = metadata.first(":status")
+            call.outcome = StatusError(UNAVAILABLE, t("the peer answered with HTTP status {status}", status=status))
         elif "grpc-status" in metadata.values:
             call.outcome = _outcome(metadata)
 
     def _ended(self, stream: http2.Stream) -> None:
         call, _ = self._calls.pop(stream.id, (None, None))
         if isinstance(call, ClientCall):
-            call.completed(call.outcome or StatusError(INTERNAL, "the peer ended the call without a status"))
+            call.completed(call.outcome or StatusError(INTERNAL, t("the peer ended the call without a status")))
         self.connection.reset(stream, http2.NO_ERROR)
 
     def _finish(self, stream: http2.Stream, code: int, message: str) -> None:

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from ...messages import t
 from .duplex import Duplex
 from .http2 import Buffer
 
@@ -173,7 +174,7 @@ class Loop:
         while self._calls and not self._stopped:
             self._calls.popleft()()
         now = time.monotonic()
-        for timer in [t for t in self._timers if t[0] <= now]:
+        for timer in [each for each in self._timers if each[0] <= now]:
             self._timers.remove(timer)
             timer[1]()
 
@@ -205,7 +206,7 @@ class Loop:
         if data:
             channel.wire.feed(data)
         elif data is not None:
-            self._drop(channel, "the connection was closed by the other side")
+            self._drop(channel, t("the connection was closed by the other side"))
 
     def _drop(self, channel: _Channel, reason: str) -> None:
         if channel not in self._channels:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...messages import t
 from . import grpc
 from .filesync import DATA, ERROR, FIN, REQUEST, STAT
 from .grpc import Call, Metadata, StatusError, framed
@@ -37,11 +38,15 @@ def methods(output: Output | None, report: Callable[[str], None]) -> dict[str, C
         try:
             return TarReceiver(output.path, report) if isinstance(output, TarFile) else FolderReceiver(output.path, report)
         except OSError as error:
-            reason = f"the export cannot be written: {error.filename or output.path}: {error.strerror}"
+            reason = _unwritable(error.filename or output.path, error)
             report(reason)
             raise StatusError(grpc.INTERNAL, reason) from error
 
     return {"/moby.filesync.v1.FileSend/DiffCopy": receive}
+
+
+def _unwritable(path: object, error: OSError) -> str:
+    return t("the export cannot be written: {path}: {reason}", path=path, reason=error.strerror)
 
 
 class _Receiver(Call):
@@ -58,11 +63,11 @@ class _Receiver(Call):
         try:
             self._take(Message(message))
         except WireError as error:
-            self._fail(f"the Engine's export cannot be read: {error}")
+            self._fail(t("the Engine's export cannot be read: {error}", error=error))
         except Refused as error:
-            self._fail(f"the Engine's export was refused: {error}")
+            self._fail(t("the Engine's export was refused: {error}", error=error))
         except OSError as error:
-            self._fail(f"the export cannot be written: {error.filename or ''}: {error.strerror}")
+            self._fail(_unwritable(error.filename or "", error))
 
     def _take(self, message: Message) -> None:
         raise NotImplementedError
@@ -104,7 +109,7 @@ class TarReceiver(_Receiver):
             self._file.close()
             self._partial.rename(self._path)
         except OSError as error:
-            self._fail(f"the export cannot be written: {self._path}: {error.strerror}")
+            self._fail(_unwritable(self._path, error))
         self.finish()
 
     def _undo(self) -> None:
@@ -171,7 +176,7 @@ class FolderReceiver(_Receiver):
                 os.symlink(linkname, name, dir_fd=parent)
                 os.utime(name, ns=(mtime, mtime), dir_fd=parent, follow_symlinks=False)
         elif mode & _SPECIAL:
-            self._report(f"left out of the export, being no file: {path.decode('utf-8', 'replace')}")
+            self._report(t("left out of the export, being no file: {path}", path=path.decode("utf-8", "replace")))
         elif linkname:
             if linkname not in self._files:
                 raise Refused(f"a link to {linkname!r}, which was not sent")
@@ -272,7 +277,7 @@ class FolderReceiver(_Receiver):
     def ended(self) -> None:
         """The Engine says nothing more: without a FIN the export is not complete."""
         if self.status is None:
-            self._fail("the Engine ended the export before it was complete")
+            self._fail(t("the Engine ended the export before it was complete"))
 
     def _undo(self) -> None:
         for incoming in self._asked.values():

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import SettingsError
+from ...messages import t
 
 MAX_SECRET = 500 << 10  # bytes; BuildKit's own limit (secretsprovider)
 
@@ -102,10 +103,10 @@ def instructions(request: SessionBuild) -> Instructions:
     else:
         path = (request.context or Path()) / (request.dockerfile_path or "Dockerfile")
         name = path.name
-        files = {name: _read(path, "The Dockerfile")}
+        files = {name: _read(path, t("The Dockerfile"))}
         beside = path.with_name(f"{name}.dockerignore")
         if request.ignore is None and beside.exists():
-            files[beside.name] = _read(beside, "The ignore file")
+            files[beside.name] = _read(beside, t("The ignore file"))
     if request.ignore is not None:
         files[f"{name}.dockerignore"] = request.ignore
     return Instructions(name, files)
@@ -114,7 +115,9 @@ def instructions(request: SessionBuild) -> Instructions:
 def check(request: SessionBuild) -> None:
     """Find out before anything starts what cannot work. Raises SettingsError."""
     if request.context is not None and not request.context.is_dir():
-        raise SettingsError(f"The build context {request.context} is not a folder.", "COPY takes its files from there.")
+        raise SettingsError(
+            t("The build context {path} is not a folder.", path=request.context), t("COPY takes its files from there.")
+        )
     for name, source in request.secrets.items():
         secret(name, source)
 
@@ -123,14 +126,20 @@ def secret(name: str, source: SecretSource) -> bytes:
     """A secret's value, as it is now. Raises SettingsError, which names the secret and never its value."""
     if isinstance(source, FromEnv):
         if source.name not in os.environ:
-            raise SettingsError(f"The secret {name} is to come from the environment variable {source.name}, which is not set.")
+            raise SettingsError(t(
+                "The secret {name} is to come from the environment variable {variable}, which is not set.",
+                name=name, variable=source.name,
+            ))
         value = os.environb[os.fsencode(source.name)]
     elif isinstance(source, Path):
-        value = _read(source, f"The secret {name}")
+        value = _read(source, t("The secret {name}", name=name))
     else:
         value = source
     if len(value) > MAX_SECRET:
-        raise SettingsError(f"The secret {name} has {len(value)} bytes.", f"BuildKit takes at most {MAX_SECRET}.")
+        raise SettingsError(
+            t("The secret {name} has {count} bytes.", name=name, count=len(value)),
+            t("BuildKit takes at most {limit}.", limit=MAX_SECRET),
+        )
     return value
 
 
@@ -138,4 +147,6 @@ def _read(path: Path, what: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise SettingsError(f"{what} cannot be read: {path}: {error.strerror}.") from error
+        raise SettingsError(
+            t("{what} cannot be read: {path}: {reason}.", what=what, path=path, reason=error.strerror)
+        ) from error

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from ...errors import BuildFailed, EngineAPIError, EngineUnavailable
 from ...events import Event, Vertex
+from ...messages import mark, t
 from . import duplex
 from .builder import Builder
 from .duplex import Duplex, PlainSocket
@@ -21,12 +22,17 @@ from .services import stored_credentials
 from .session import Session
 
 MANY = 4096  # events that may wait for a caller who does not take them, before the Engine is not read any further
-GONE_HINT = "See whether it still runs: `docker version` asks it."
-STUCK_MESSAGE = "The Engine's report of the build never ends: a step printed over 1 MiB at once (Engines before 23)."
-STUCK_HINT = "Let the steps print less (`RUN … > build.log`), or use a newer Engine."
+GONE_HINT = mark("See whether it still runs: `docker version` asks it.")
+STUCK_MESSAGE = mark("The Engine's report of the build never ends: a step printed over 1 MiB at once (Engines before 23).")
+STUCK_HINT = mark("Let the steps print less (`RUN … > build.log`), or use a newer Engine.")
 _EXIT_CODE = re.compile(r"exit code:? (\d+)")
 _PREFIX = re.compile(r"^\[[^\]]*\]\s*")
 _CANCELED = re.compile(r"context canceled|^canceled", re.IGNORECASE)
+
+
+def went_away(reason: str) -> EngineUnavailable:
+    """The error for an Engine that is gone before it builds."""
+    return EngineUnavailable(t("The Docker Engine went away: {reason}.", reason=reason), t(GONE_HINT))
 
 
 class End:
@@ -87,8 +93,8 @@ class Run:
             return self.client.connect() if isinstance(self.client, Builder) else duplex.connect(self.client)
         except (OSError, requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-            what = self.client.address if isinstance(self.client, Builder) else "The Docker Engine"
-            raise EngineUnavailable(f"{what} cannot be reached: {reason}.", GONE_HINT) from error
+            what = self.client.address if isinstance(self.client, Builder) else t("The Docker Engine")
+            raise EngineUnavailable(t("{what} cannot be reached: {reason}.", what=what, reason=reason), t(GONE_HINT)) from error
 
     def emit(self, events: Iterable[Event]) -> None:
         """Hand events to the caller."""
@@ -111,20 +117,20 @@ class Run:
     def failure(self, message: str, *, line: int = 0) -> BuildFailed:
         """The Engine's error, with what we know of it: the step, its exit code, what kept us from sending."""
         found = _EXIT_CODE.findall(message)
-        problems = "; ".join(dict.fromkeys(self.session.problems))
+        problems = t("; ").join(dict.fromkeys(self.session.problems))
         return BuildFailed(
-            message, f"On this side: {problems}." if problems else "", line=line,
+            message, t("On this side: {problems}.", problems=problems) if problems else "", line=line,
             instruction=_PREFIX.sub("", self._failed.name) if self._failed else "",
             exit_code=int(found[-1]) if found else None,
         )
 
     def stuck(self) -> None:
         """The Engine repeats itself without end."""
-        self.end(EngineAPIError(STUCK_MESSAGE, STUCK_HINT))
+        self.end(EngineAPIError(t(STUCK_MESSAGE), t(STUCK_HINT)))
 
     def session_closed(self, reason: str) -> None:
         """Not the end: a build that needs nothing more of it goes on, and one that does fails with the Engine's words."""
-        self.session.problems.append(f"the session ended ({reason})")
+        self.session.problems.append(t("the session ended ({reason})", reason=reason))
 
     # -- called by the caller's thread ------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import SettingsError
+from ...messages import t
 from . import grpc
 from .grpc import Call, Job, Metadata, StatusError, Unary
 from .protobuf import Message, WireError, data
@@ -52,9 +53,9 @@ def auth(credentials: Credentials, defer: Callable[[Job], None]) -> Methods:
         try:
             found = credentials(host)
         except Exception as error:  # any store's failure; its text is not ours to show, it may quote what it read
-            raise StatusError(
-                grpc.UNAVAILABLE, f"the credentials for {host} could not be read ({type(error).__name__})"
-            ) from None
+            kind = type(error).__name__
+            text = t("the credentials for {host} could not be read ({kind})", host=host, kind=kind)
+            raise StatusError(grpc.UNAVAILABLE, text) from None
         return data(1, found[0]) + data(2, found[1]) if found else b""
 
     return {"/moby.filesync.v1.Auth/Credentials": lambda _: Unary(answer, defer)}

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ...messages import t
 from . import grpc
 from .grpc import Call, Metadata, StatusError, Unary, framed
 from .http2 import Buffer
@@ -49,7 +50,8 @@ def methods(agents: Mapping[str, AgentSource], dial: Dial) -> dict[str, Callable
             sock.connect(str(address))
         except OSError as error:
             sock.close()
-            raise StatusError(grpc.UNAVAILABLE, f"the ssh agent at {address} does not answer: {error.strerror}") from error
+            text = t("the ssh agent at {address} does not answer: {reason}", address=address, reason=error.strerror)
+            raise StatusError(grpc.UNAVAILABLE, text) from error
         call = ForwardedAgent()
         dial(sock, call.agent)
         return call
@@ -60,11 +62,11 @@ def methods(agents: Mapping[str, AgentSource], dial: Dial) -> dict[str, Callable
 def _address(agents: Mapping[str, AgentSource], name: str) -> Path:
     source = agents.get(name or "default")
     if source is None:
-        raise StatusError(grpc.NOT_FOUND, f"no ssh agent was given under the id {name or 'default'}")
+        raise StatusError(grpc.NOT_FOUND, t("no ssh agent was given under the id {name}", name=name or "default"))
     if isinstance(source, FromEnv):
         address = os.environ.get(source.name)
         if not address:
-            raise StatusError(grpc.UNAVAILABLE, f"no ssh agent runs: {source.name} is not set")
+            raise StatusError(grpc.UNAVAILABLE, t("no ssh agent runs: {variable} is not set", variable=source.name))
         return Path(address)
     return source
 
@@ -89,7 +91,7 @@ class ForwardedAgent(Call):
             return
         requests = _split(self._inbox)
         if requests is None or len(self._requests) + len(requests) > MAX_WAITING:
-            self._give_up(grpc.RESOURCE_EXHAUSTED, "more than an ssh agent takes")
+            self._give_up(grpc.RESOURCE_EXHAUSTED, t("more than an ssh agent takes"))
             return
         self._requests += requests
         self._ask()
@@ -155,7 +157,7 @@ class AgentWire:
         for answer in answers or ():
             self._call.answered(answer)
         if answers is None:
-            self._call._give_up(grpc.INTERNAL, "the ssh agent's answer is too long")
+            self._call._give_up(grpc.INTERNAL, t("the ssh agent's answer is too long"))
 
     def lost(self, reason: str) -> None:
         """See loop.Wire."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ...messages import t
 from .patterns import Hits, Matcher, PatternError, clean, glob, without_nested
 
 _BY_NAME = operator.attrgetter("name")
@@ -130,7 +131,8 @@ def _listing(folder: bytes, path: bytes) -> Iterator[os.DirEntry[bytes]]:
     except OSError as error:
         if error.errno in _GONE and path:
             return iter(())
-        raise TreeError(f"cannot read the folder {_shown(path) or '.'}: {error.strerror}") from error
+        reason = t("cannot read the folder {path}: {reason}", path=_shown(path) or ".", reason=error.strerror)
+        raise TreeError(reason) from error
 
 
 def _entry(found: os.DirEntry[bytes], path: bytes) -> Entry | None:
@@ -141,7 +143,7 @@ def _entry(found: os.DirEntry[bytes], path: bytes) -> Entry | None:
     except OSError as error:
         if error.errno in _GONE:
             return None
-        raise TreeError(f"cannot read {_shown(path)}: {error.strerror}") from error
+        raise TreeError(t("cannot read {path}: {reason}", path=_shown(path), reason=error.strerror)) from error
     return Entry(path, st, linkname, _xattrs(found.path))
 
 

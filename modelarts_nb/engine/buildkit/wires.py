@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from ...messages import t
 from . import grpc, http1, http2
 from .http2 import Buffer
 
@@ -95,7 +96,7 @@ class Direct:
             self._peer.feed(data)
         except http2.ProtocolError as error:
             self.over = True  # closed once the last GOAWAY is sent
-            self._closed(f"the protocol was broken: {error}")
+            self._closed(t("the protocol was broken: {error}", error=error))
 
     def lost(self, reason: str) -> None:
         """The connection ended."""

@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from .builds import BuildMagics
 from .checks import CheckMagics
+from .jobs import JobMagics
+from .logins import LoginMagics
 from .modelarts import ModelArtsMagics
 from .pushes import PushMagics
 from .runs import TrainMagics
+from .submits import SubmitMagics
 
-ALL = (ModelArtsMagics, BuildMagics, CheckMagics, TrainMagics, PushMagics)
+ALL = (ModelArtsMagics, BuildMagics, CheckMagics, TrainMagics, PushMagics, LoginMagics, SubmitMagics, JobMagics)
 
-__all__ = ["ALL", "BuildMagics", "CheckMagics", "ModelArtsMagics", "PushMagics", "TrainMagics"]
+__all__ = [
+    "ALL", "BuildMagics", "CheckMagics", "JobMagics", "LoginMagics", "ModelArtsMagics", "PushMagics", "SubmitMagics",
+    "TrainMagics",
+]

@@ -72,7 +72,7 @@ color:var(--ma-dim);font-size:12px;display:flex;gap:2px 18px;flex-wrap:wrap;over
 .ma .ma-running{color:var(--ma-accent)}.ma .ma-done{color:var(--ma-ok)}
 .ma .ma-failed{color:var(--ma-bad)}.ma .ma-warn{color:var(--ma-warn)}
 .ma .ma-chart{padding:6px 14px 10px;max-width:520px}.ma .ma-chart svg{display:block;width:100%;height:auto}
-.ma .ma-chart text{fill:var(--ma-dim);font-size:11px}
+.ma .ma-chart text{fill:var(--ma-dim);font-size:12.5px}
 .ma .ma-run{display:grid;grid-template-columns:1fr}
 @media (max-width:640px){.ma td.ma-more{width:110px}.ma td.ma-state{width:56px}.ma pre.ma-log,.ma .ma-why{margin-left:14px}}
 """

@@ -16,6 +16,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from ...imports import whole
 from ...messages import mark, t
 from ...trace import Trace
 from .card import Work
@@ -115,6 +116,7 @@ class LiveView(RichView):
 
 @cache
 def _widget_class() -> Any:
+    whole("anywidget")
     import anywidget
     import traitlets
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ...layers import places
 from ...layers.index import FOLDER, Owner
 from ...messages import mark, t
-from ..making import Seen, rule
+from ..making import Seen, paste, rule
 from ..model import Severity
 from .facts import ImageFacts, shown
 from .files import seen
@@ -33,7 +33,7 @@ def writable(facts: ImageFacts) -> Iterator[Seen]:
     wanted = [limits.home] + (["/cache"] if facts.contract == "v1" else [])  # v2 mounts /cache for its user
     folder = posixpath.normpath(str(facts.config.get("WorkingDir") or "/"))
     there = {f"/{shown(found.path)}": found for found in facts.marked(places.HOME_FOLDER)}
-    fix = t("RUN mkdir -p {path} && chown {uid}:{gid} {path}")
+    fix = paste("RUN mkdir -p {path} && chown {uid}:{gid} {path}")
     unread = facts.problems or any(layer.problem for layer in facts.layers)
     for path in wanted:
         command = fix.format(path=path, uid=limits.uid, gid=limits.gid)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ...layers import places
 from ...messages import mark, t
-from ..making import Seen, rule
+from ..making import Seen, paste, rule
 from ..model import Severity
 from .facts import ImageFacts, shown
 
@@ -55,7 +55,7 @@ def user(facts: ImageFacts) -> Iterator[Seen]:
     name, limits = facts.user, facts.limits
     known = facts.users.get(name)
     uid = int(name) if name.isdigit() else known[0] if known else 0 if name in ("", "root") else None
-    fix = f"USER {next((n for n, a in facts.users.items() if a[0] == limits.uid), limits.user)}"
+    fix = paste(f"USER {next((n for n, a in facts.users.items() if a[0] == limits.uid), limits.user)}")
     if uid is None:
         yield said(
             facts,
@@ -89,7 +89,7 @@ def accounts(facts: ImageFacts) -> Iterator[Seen]:
     limits = facts.limits
     holder = next((name for name, (uid, _, _) in facts.users.items() if uid == limits.uid), "")
     account = f"useradd -d {limits.home} -m -u {limits.uid} -g {limits.gid} -s /bin/bash {limits.user}"
-    fix = f"groupadd -g {limits.gid} {GROUPS[facts.contract]}; {account}"
+    fix = paste(f"groupadd -g {limits.gid} {GROUPS[facts.contract]}; {account}")
     if not holder:
         yield Seen(
             t("There is no account with uid {uid}, as which jobs run.", uid=limits.uid),
@@ -100,7 +100,7 @@ def accounts(facts: ImageFacts) -> Iterator[Seen]:
     elif facts.users[holder][2].rstrip("/") != limits.home:
         yield Seen(
             t("The home of uid {uid} is not {home}.", uid=limits.uid, home=limits.home),
-            f"usermod -d {limits.home} {holder}",
+            paste(f"usermod -d {limits.home} {holder}"),
             path="/etc/passwd",
             evidence=f"{holder}: {facts.users[holder][2]}",
             severity=WARNING,
@@ -128,7 +128,7 @@ def architecture(facts: ImageFacts) -> Iterator[Seen]:
     if system != "linux" or name not in ARCHITECTURES:
         yield Seen(
             t("The image is for {platform}; jobs run on linux/amd64 or linux/arm64.", platform=facts.platform),
-            "%build --platform linux/amd64",
+            paste("%build --platform linux/amd64"),
             evidence=facts.platform,
         )
         return
@@ -179,7 +179,7 @@ def buffered(facts: ImageFacts) -> Iterator[Seen]:
     if not facts.env.get("PYTHONUNBUFFERED") and has_python:
         yield Seen(
             t("Python keeps its output back, so that a job's log shows nothing until the end."),
-            "ENV PYTHONUNBUFFERED=1",
+            paste("ENV PYTHONUNBUFFERED=1"),
             evidence="PYTHONUNBUFFERED",
             severity=NOTE if facts.contract == "v1" else WARNING,  # v1's run_train.sh sets it
         )
@@ -234,7 +234,8 @@ def bash(facts: ImageFacts) -> Iterator[Seen]:
     unread = any(layer.problem for layer in facts.layers)
     if not shells and not unread and not facts.problems:
         yield Seen(
-            t("There is no bash in the image, which starts a job's command."), "apt-get install -y bash", path="/bin/bash"
+            t("There is no bash in the image, which starts a job's command."), paste("apt-get install -y bash"),
+            path="/bin/bash"
         )
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelarts_nb.dockerfile import parse_dockerfile
-from modelarts_nb.rules.code import Code, CodeFile
 from modelarts_nb.rules.command import Job
+from modelarts_nb.rules.folder import Code, CodeFile
 from modelarts_nb.rules.lint import DOCKERFILE_RULES, RULES, errors, lint, lint_job
 from modelarts_nb.rules.written import Target
 

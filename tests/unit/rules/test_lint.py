@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from modelarts_nb.dockerfile import parse_dockerfile
 from modelarts_nb.errors import DockerfileSyntaxError
 from modelarts_nb.rules import hadolint
-from modelarts_nb.rules.code import Code, CodeFile
 from modelarts_nb.rules.command import Job, last_command
+from modelarts_nb.rules.folder import Code, CodeFile
 from modelarts_nb.rules.frameworks import satisfies, table
 from modelarts_nb.rules.lint import RULES, errors, lint, lint_job
 from modelarts_nb.rules.model import Severity

@@ -10,6 +10,14 @@ function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Make these the children, in this order. What is there already is not touched: it keeps its place, its scrolling, its focus. */
+function set(parent, children) {
+  children.forEach((child, index) => {
+    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
+  });
+  while (parent.children.length > children.length) parent.lastElementChild.remove();
+}
+
 class StepRow {
   constructor(card, number, [name, title]) {
     Object.assign(this, { card, number, name, pane: null, open: false });
@@ -63,6 +71,8 @@ let cards = 0;
 class Card {
   constructor(store) {
     Object.assign(this, { store, id: (cards += 1), rows: new Map(), asked: new Map(), tail: new Map(), said: 0 });
+    this.places = new Map();
+    this.stages = make("div", { class: "ma-stages" });
     this.texts = store.texts;
     this.sign = make("span", { class: "ma-running", "aria-hidden": "true" }, SIGNS.running);
     [this.title, this.subject, this.sum] = [make("b"), make("code"), make("span", { class: "ma-sum" })];
@@ -115,24 +125,39 @@ class Card {
   group() {
     const parts = [];
     let side = null;
-    for (const [, title, numbers] of this.store.groups) {
-      const list = make("ol", { class: "ma-list", "aria-label": title || this.texts.steps });
-      for (const number of numbers) {
-        if (!this.rows.has(number)) this.rows.set(number, new StepRow(this, number, this.store.names.get(number)));
-        const row = this.rows.get(number);
-        const known = this.store.steps.get(number);
-        if (known) row.update(known);
-        list.append(row.element);
-      }
+    for (const [key, title, numbers] of this.store.groups) {
+      const { list, box } = this.place(key, title);
+      set(list, numbers.map((number) => this.row(number).element));
       if (!title) {
         side = null;
         parts.push(list);
         continue;
       }
-      if (!side) parts.push((side = make("div", { class: "ma-stages" })));
-      side.append(make("div", {}, make("div", { class: "ma-stage" }, title), list));
+      if (!side) parts.push((side = { boxes: [] }));
+      side.boxes.push(box);
     }
-    this.steps.replaceChildren(...parts);
+    const stages = this.stages;
+    set(this.steps, parts.map((part) => (part.boxes ? (set(stages, part.boxes), stages) : part)));
+  }
+
+  /** The list of a group, and the box in which a stage has it. */
+  place(key, title) {
+    const known = `${key} ${title}`;
+    if (!this.places.has(known)) {
+      const list = make("ol", { class: "ma-list", "aria-label": title || this.texts.steps });
+      const box = title ? make("div", {}, make("div", { class: "ma-stage" }, title), list) : null;
+      this.places.set(known, { list, box });
+    }
+    return this.places.get(known);
+  }
+
+  row(number) {
+    if (!this.rows.has(number)) {
+      const row = new StepRow(this, number, this.store.names.get(number));
+      this.rows.set(number, row);
+      if (this.store.steps.has(number)) row.update(this.store.steps.get(number));
+    }
+    return this.rows.get(number);
   }
 
   picture() {
