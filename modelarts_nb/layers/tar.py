@@ -200,8 +200,7 @@ class TarWalker:
             if kind != FOLDER:
                 raise TarError(mark("a link or device with data, which readers understand differently"))
             stored = 0
-        if not name or len(name) > NAME_LIMIT or len(link) > NAME_LIMIT or b"\0" in name or b"\0" in link:
-            raise TarError(mark("a name that is empty, too long, or has a zero byte in it"))
+        _check(name, link, size)
         self.entries += 1
         wanted = self._sink.begin(Entry(kind, name, mode, uid, gid, size, link, xattrs, sparse))
         self._expect(stored, wanted=wanted and not sparse, in_map=block[156:157] == b"S" and block[482] != 0)
@@ -246,6 +245,14 @@ class TarWalker:
 
 
 _NONE: Mapping[bytes, bytes] = {}
+
+
+def _check(name: bytes, link: bytes, size: int) -> None:
+    """What no file system takes."""
+    if not name or len(name) > NAME_LIMIT or len(link) > NAME_LIMIT or b"\0" in name or b"\0" in link:
+        raise TarError(mark("a name that is empty, too long, or has a zero byte in it"))
+    if size >> 62:
+        raise TarError(mark("a number in a header that is none"))
 
 
 def _number(field: bytes) -> int:

@@ -21,7 +21,7 @@ from ..reference import parse_reference
 from ..registry import client as registry
 from ..rules.image import RULES, judge
 from ..rules.image.facts import BaseFacts, ImageFacts, Trial, env_of, shown
-from ..rules.image.gather import Subject, differences, gather
+from ..rules.image.gather import Subject, differences, fold, gather
 from ..rules.image.space import CACHES
 from ..rules.lint import suppressed
 from ..rules.model import Finding
@@ -53,8 +53,13 @@ def check(
     base, other = _base(engine, image, request, catalog, dockerfile)
     names = [request.image] if other is None else [request.image, other.reference or other.id]
     archive = yield from export.read(engine, names)
-    yield Vertex("judge", "compare with the base", started=time.time())
+    yield Vertex("judge", t("compare with the base"), started=time.time())
     parts = archive.image(image.id, request.image)
+    folded = fold(parts.layers, base.layers)
+    if folded.unknown:  # base files became links to files elsewhere, whose content nobody looked at: rare, so all is read again
+        archive = yield from export.read(engine, names, folded.unknown)
+        parts = archive.image(image.id, request.image)
+        folded = fold(parts.layers, base.layers)
     if other is not None:
         base = _compared(base, parts, archive.image(other.id, other.reference))
     media_type, media_from = yield from call(lambda: _media_type(image, parts, credentials))
@@ -62,8 +67,8 @@ def check(
     subject = Subject(
         image.reference or request.image, limits, image.size, image.platform, base, dockerfile, "", media_type, media_from
     )
-    facts = gather(subject, parts, Trial(skipped=t("--no-run was given") if not request.run else ""))
-    yield Vertex("judge", "compare with the base", started=began, completed=time.time())
+    facts = gather(subject, parts, Trial(skipped=t("--no-run was given") if not request.run else ""), folded)
+    yield Vertex("judge", t("compare with the base"), started=began, completed=time.time())
     if request.run:
         facts = replace(facts, trial=(yield from _try_out(engine, image, facts)))
     findings = judge(facts)
