@@ -62,7 +62,8 @@ def test_submit_is_trains_line_and_where_it_runs(shell, calls):
     shell.run_line_magic(
         "submit",
         "digits:v1 --flavor f --nodes 2 --pool p --region r --org o --code digits --data a=obs://bkt/in --data b=here "
-        "--output train_url=obs://bkt/out --env A=1 --name n --auto-stop 2h --log obs://bkt/log --dry-run -- cd x && python t.py -- y",
+        "--output train_url=obs://bkt/out --env A=1 --name n --auto-stop 2h --log obs://bkt/log --dry-run "
+        "-- cd x && python t.py -- y",
     )
     (image, command), options = calls["submit"]
     assert (image, command) == ("digits:v1", "cd x && python t.py -- y")
