@@ -22,9 +22,10 @@ class TrainMagics(Magics):
     @line_magic
     @magic_arguments()
     @argument("image", nargs="?", default="", help="Image to run (default: the last one built).")
-    @argument("--code", default=None, metavar="DIR", help="Folder with the training code.")
-    @argument("--data", action="append", default=[], metavar="NAME=PATH", help="An input. Repeatable.")
-    @argument("--output", action="append", default=[], metavar="NAME=PATH", help="An output and its folder here. Repeatable.")
+    @argument("--code", default=None, metavar="DIR|obs://", help="Folder with the training code.")
+    @argument("--data", action="append", default=[], metavar="NAME=PATH|obs://", help="An input. Repeatable.")
+    @argument("--output", action="append", default=[], metavar="NAME=PATH|obs://",
+              help="An output and where it goes. Repeatable.")
     @argument("--env", action="append", default=[], metavar="K=V", help="An environment variable. Repeatable.")
     @argument("--contract", default="", choices=("", *CONTRACTS), help="Generation of the container contract.")
     @argument("--access-method", default="parameter", choices=("parameter", "env"),
