@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from urllib.parse import urlencode, urlsplit
 
@@ -38,20 +39,19 @@ def read(
     archive = ImageArchive(also)
     with mapped(t("Reading {names}", names=", ".join(names))):
         wire = duplex.connect(engine.client)
-        wire.write([_request(engine, names)])
-        progress = _Progress(archive)
-        yield progress.waiting
-        response = http1.Response()
-        refusal = bytearray()
-        for block in pump([duplex.blocks(wire)], wire.close, depth=AHEAD):
-            for piece in response.pieces(block) if block is not None else ():
-                if response.status == 200:
-                    archive.feed(piece)
-                elif len(refusal) < MAX_ERROR:
-                    refusal += piece
-            yield from progress.events()
-            if response.complete:
-                break
+        with closing(wire), closing(pump([duplex.blocks(wire)], wire.close, depth=AHEAD)) as blocks:
+            progress, response, refusal = _Progress(archive), http1.Response(), bytearray()
+            yield progress.waiting
+            wire.write([_request(engine, names)])
+            for block in blocks:
+                for piece in response.pieces(block) if block is not None else ():
+                    if response.status == 200:
+                        archive.feed(piece)
+                    elif len(refusal) < MAX_ERROR:
+                        refusal += piece
+                yield from progress.events()
+                if response.complete:
+                    break
     _complete(names, response, bytes(refusal))
     archive.close()
     yield from progress.end()
