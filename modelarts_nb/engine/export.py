@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from urllib.parse import urlencode, urlsplit
 
-from ..errors import EngineAPIError, EngineUnavailable
+from ..errors import EngineAPIError, EngineError, EngineUnavailable
 from ..events import Event, Vertex, VertexStatus
 from ..layers.archive import ImageArchive, Part
 from ..messages import t
@@ -35,27 +36,39 @@ def read(
     ``also``: keys of paths whose content is hashed wherever they lie. Raises EngineAPIError where an image is not there.
     Closing the generator makes the Engine stop sending.
     """
-    archive = ImageArchive(also)
-    with mapped(t("Reading {names}", names=", ".join(names))):
+    archive, response, refusal = ImageArchive(also), http1.Response(), bytearray()
+    doing = t("Reading {names}", names=", ".join(names))
+    with _mapped(doing):
         wire = duplex.connect(engine.client)
-        wire.write([_request(engine, names)])
-        progress = _Progress(archive)
-        yield progress.waiting
-        response = http1.Response()
-        refusal = bytearray()
-        for block in pump([duplex.blocks(wire)], wire.close, depth=AHEAD):
-            for piece in response.pieces(block) if block is not None else ():
-                if response.status == 200:
-                    archive.feed(piece)
-                elif len(refusal) < MAX_ERROR:
-                    refusal += piece
-            yield from progress.events()
-            if response.complete:
-                break
-    _complete(names, response, bytes(refusal))
+        with closing(wire), closing(pump([duplex.blocks(wire)], wire.close, depth=AHEAD)) as blocks:
+            progress = _Progress(archive)
+            yield progress.waiting
+            wire.write([_request(engine, names)])
+            for block in blocks:
+                for piece in response.pieces(block) if block is not None else ():
+                    if response.status == 200:
+                        archive.feed(piece)
+                    elif len(refusal) < MAX_ERROR:
+                        refusal += piece
+                yield from progress.events()
+                if response.complete:
+                    break
+    _complete(doing, response, bytes(refusal))
     archive.close()
     yield from progress.end()
     return archive
+
+
+@contextmanager
+def _mapped(doing: str) -> Iterator[None]:
+    """Errors of a connection of our own, too."""
+    try:
+        with mapped(doing):
+            yield
+    except http1.HttpError as error:
+        raise EngineError(t("{doing}: {reason}", doing=doing, reason=error)) from error
+    except OSError as error:
+        raise EngineUnavailable(t("{doing}: the Docker Engine went away.", doing=doing), t(GONE_HINT)) from error
 
 
 def _request(engine: Engine, names: Sequence[str]) -> bytes:
@@ -65,10 +78,9 @@ def _request(engine: Engine, names: Sequence[str]) -> bytes:
     return http1.request("GET", target, [("Host", url.netloc or "docker"), *own, ("Connection", "close")])
 
 
-def _complete(names: Sequence[str], response: http1.Response, refusal: bytes) -> None:
+def _complete(doing: str, response: http1.Response, refusal: bytes) -> None:
     """Raises what the answer says instead of an export."""
     response.closed()
-    doing = t("Reading {names}", names=", ".join(names))
     if response.status >= 400:
         text = sentence(refusal.decode("utf-8", "replace"))
         raise EngineAPIError(t("{doing}: {reason}", doing=doing, reason=text), hint_for(text), status=response.status)
