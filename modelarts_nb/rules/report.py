@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..errors import place
 from ..messages import t
 from ..text import duration, size
 from .image.facts import LayerFacts
@@ -142,13 +143,13 @@ def text_lines(report: CheckReport) -> Iterator[str]:
 
 
 def _finding_lines(report: CheckReport, finding: Finding) -> Iterator[str]:
-    place = " ".join(filter(None, (finding.path, finding.evidence)))
+    seen = " ".join(filter(None, (finding.path, finding.evidence)))
     yield f"  {SIGNS[finding.severity]} {finding.code} {finding.message}"
-    if place:
-        yield f"      {place}"
+    if seen:
+        yield f"      {seen}"
     line = report.line(finding)
     if line:
-        yield "      " + t("{origin}, line {line}: {instruction}", origin=report.origin, line=line,
+        yield "      " + t("{origin}, line {line}: {instruction}", origin=place(report.origin), line=line,
                            instruction=finding.instruction[:100])
     elif finding.layer:
         yield "      " + t("layer {number}: {instruction}", number=finding.layer, instruction=finding.instruction[:100])

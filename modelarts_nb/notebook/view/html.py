@@ -10,7 +10,7 @@ import html
 from collections.abc import Iterable, Sequence
 
 from ...building.failure import meaningful
-from ...errors import BuildFailed, ChecksFailed, ModelArtsError
+from ...errors import BuildFailed, ChecksFailed, ModelArtsError, place
 from ...messages import t
 from ...terminal import plain, spans
 from ...text import duration, shorten
@@ -221,7 +221,7 @@ def _why(error: ModelArtsError, trace: Trace) -> str:
         return said + findings.table(error.findings, error.first_line)
     where = ""
     if isinstance(error, BuildFailed) and error.line:
-        where = t("{origin}, line {line}", origin=t("cell") if error.origin == "cell" else error.origin, line=error.line) + ": "
+        where = t("{origin}, line {line}", origin=place(error.origin), line=error.line) + t(": ")
     text = f"{where}{trace.redact(error.message)}"
     hint = f"\n{escape(trace.redact(error.hint))}" if error.hint else ""
     return f'<div class="ma-why">{escape(text)}{hint}</div>'
