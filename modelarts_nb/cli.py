@@ -23,6 +23,9 @@ def main(words: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(words)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
+        from .notebook import language
+
+        language.apply(in_kernel=False)
         return command(options)
     except ModelArtsError as error:
         print(f"modelarts-nb: {error.message}", file=sys.stderr)
