@@ -12,8 +12,6 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from .. import paths
@@ -24,7 +22,7 @@ from ..messages import t
 from ..reference import parse_reference
 from ..registry import client as registry
 from ..services import alone, unmount_below
-from . import base_image, processes
+from . import base_image, note, processes
 from .processes import DEFAULT_PORT
 from .state import Document
 
@@ -56,10 +54,10 @@ class SandboxStatus:
 def status() -> SandboxStatus:
     """How the sandbox stands."""
     pids = processes.pids()
-    read = _read(_state())
+    read = note.read(note.file())
     whole = all(name in read for name in _KEPT)
     kept = {name: str(read[name]) if whole else "" for name in _KEPT}
-    access = _read(processes.folder() / "access.json") if all(pids.values()) else {}
+    access = note.read(processes.folder() / "access.json") if all(pids.values()) else {}
     endpoints = access.get("endpoints") or {}
     return SandboxStatus(
         all(pids.values()), **kept, pid=pids["registry"], data=str(processes.data()), region=str(access.get("region", "")),
@@ -118,9 +116,9 @@ _KEPT = ("registry", "base_image", "recipe", "source")
 
 
 def _keep(found: SandboxStatus) -> None:
-    written = _state().with_suffix(".new")
+    written = note.file().with_suffix(".new")
     written.write_text(json.dumps({name: value for name, value in asdict(found).items() if name in _KEPT}))
-    written.replace(_state())
+    written.replace(note.file())
 
 
 def _with_base(
@@ -168,18 +166,5 @@ def _on_this_machine(engine: Engine) -> None:
         )
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A file of ours; {} where there is none yet, or it is not as we wrote it."""
-    try:
-        read = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return read if isinstance(read, dict) else {}
-
-
 def _masked(key: str) -> str:
     return f"{key[:4]}…{key[-2:]}" if key else ""
-
-
-def _state() -> Path:
-    return processes.folder() / "sandbox.json"

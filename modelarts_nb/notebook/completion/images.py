@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from ... import api
+from ...sandbox import note
 
 OLD, LATER = 5.0, 0.5  # seconds
 _names: tuple[str, ...] = ()
@@ -30,9 +31,8 @@ def local() -> tuple[str, ...]:
 def _ask(engine: Any) -> None:
     global _names, _heard
     try:
-        from ...sandbox import region
-
-        names = [region.status().base_image]
+        here = note.here()
+        names = [here.base_image] if here is not None else []
         if engine is not None and engine.url.startswith("unix:"):
             found = engine.client.images()
             names += sorted({tag for image in found for tag in image.get("RepoTags") or () if "<none>" not in tag})

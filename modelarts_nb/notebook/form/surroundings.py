@@ -19,7 +19,7 @@ from ...form.choice import DEFAULT_TARGET, ENVIRONMENT, REQUIREMENTS, fitted
 from ...form.packages import environment_lines, imported_modules, pinned
 from ...messages import language, t
 from ...reference import parse_reference
-from ...sandbox import region as sandbox
+from ...sandbox import note
 from ...settings import DEFAULT_REGION
 
 MOST_FILES = 2_000  # of a folder that is measured while one types
@@ -49,11 +49,10 @@ def places(catalog: Catalog) -> tuple[Place, ...]:
         Place(region.registry, region.en, region.zh, region.id) for region in catalog.all_regions
         if region.has_modelarts or any(region.id in base.regions for base in catalog.all_bases)
     ]
-    status = sandbox.status()
-    if status.running and status.base_image:
-        official = catalog.find_base(status.base_image)
-        names = (official.base.name,) if official is not None else ()
-        found.insert(0, Place(status.registry, "Sandbox on this machine", "本机沙箱", status.registry, names))
+    here = note.here()
+    official = catalog.find_base(here.base_image) if here is not None else None
+    if here is not None and official is not None:
+        found.insert(0, Place(here.registry, "Sandbox on this machine", "本机沙箱", here.registry, (official.base.name,)))
     return tuple(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +41,8 @@ class Form:
         self._imports = surroundings.imports_here(shell)
         self.writer = Writer(shell, self._written)
         self._showing = False
-        self._layout = widgets.Layout()  # one for all: each is a model of its own that the browser must make
+        self._layout = widgets.Layout()  # one for all: each is a model of its own that the browser must make; so are styles
+        self._styles: dict[str, Any] = {}
         self._fields = self._make_fields()
         self.widget = self._make()
         self._show()
@@ -62,24 +64,24 @@ class Form:
         return made
 
     def _field(self, kind: Any, **options: Any) -> Any:
-        made = kind(layout=self._layout, tooltip="", **options)
-        made.add_class("ma-field")
-        return made
+        return self._shared(kind, ["ma-field"], tooltip="", **options)
 
-    def _segments(self) -> Any:
-        made = self._field(widgets.RadioButtons)
-        made.add_class("ma-segments")
+    def _segments(self, *names: str, **options: Any) -> Any:
+        return self._shared(widgets.RadioButtons, ["ma-field", "ma-segments", *names], tooltip="", **options)
+
+    def _shared(self, kind: Any, names: list[str], **options: Any) -> Any:
+        """A widget of that kind with the one layout, and the one style of its kind."""
+        style = self._styles.get(kind.__name__)
+        made = kind(layout=self._layout, _dom_classes=names, **options, **({"style": style} if style is not None else {}))
+        self._styles[kind.__name__] = made.style
         return made
 
     def _make(self) -> Any:
         self._title = self._html()
-        self._language = self._segments()
-        self._language.add_class("ma-lang")
-        self._language.options = [("中文", "zh-CN"), ("English", "en")]
+        self._language = self._segments("ma-lang", options=[("中文", "zh-CN"), ("English", "en")])
         self._language.observe(self._speak, "value")
         self._problems, self._told, self._preview = self._html("ma-messages"), self._html("ma-messages"), self._html()
-        self._write, self._check = widgets.Button(layout=self._layout), widgets.Button(layout=self._layout)
-        self._write.add_class("ma-write")
+        self._write, self._check = self._shared(widgets.Button, ["ma-write"]), self._shared(widgets.Button, [])
         self._write.on_click(lambda _: self.writer.write(self._cells()))
         self._check.on_click(lambda _: self._review())
         buttons = self._box("ma-buttons", [self._write, self._check])
@@ -89,15 +91,10 @@ class Form:
         return self._box("ma-form", [style, self._box("ma-top", [self._title, self._language]), two])
 
     def _html(self, name: str = "", value: str = "") -> Any:
-        made = widgets.HTML(value, layout=self._layout)
-        if name:
-            made.add_class(name)
-        return made
+        return self._shared(widgets.HTML, [name] if name else [], value=value)
 
     def _box(self, name: str, children: Sequence[Any]) -> Any:
-        made = widgets.VBox(children, layout=self._layout)
-        made.add_class(name)
-        return made
+        return widgets.VBox(children, layout=self._layout, _dom_classes=[name])
 
     # what follows from a change
 
@@ -165,13 +162,19 @@ class Form:
         """Make every widget say what the choice is. ``typed``: the field that is being written in, which is left alone."""
         self._showing = True
         try:
-            found = check(self.choice, self.catalog, surroundings.folder(self.choice))
-            self._show_words()
-            self._show_options()
-            self._show_values(typed)
-            self._show_problems(found)
+            with contextlib.ExitStack() as one_message_each:
+                for widget in (*self._fields.values(), self._write, self._check):
+                    one_message_each.enter_context(widget.hold_sync())
+                self._show_all(typed)
         finally:
             self._showing = False
+
+    def _show_all(self, typed: str) -> None:
+        found = check(self.choice, self.catalog, surroundings.folder(self.choice))
+        self._show_words()
+        self._show_options()
+        self._show_values(typed)
+        self._show_problems(found)
 
     def _show_words(self) -> None:
         for name, label in self._labels().items():
