@@ -45,11 +45,12 @@ def read(
             yield progress.waiting
             wire.write([_request(engine, names)])
             for block in blocks:
-                for piece in response.pieces(block) if block is not None else ():
+                if block is not None:
+                    body = b"".join(response.pieces(block))  # a copy costs less than reading tar in pieces of 32 KiB
                     if response.status == 200:
-                        archive.feed(piece)
-                    elif len(refusal) < MAX_ERROR:
-                        refusal += piece
+                        archive.feed(body)
+                    else:
+                        refusal += body[: MAX_ERROR - len(refusal)]
                 yield from progress.events()
                 if response.complete:
                     break

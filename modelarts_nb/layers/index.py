@@ -190,6 +190,8 @@ class LayerReader:
         self._owner: tuple[tuple[bytes, int, int, int], int] = ((b"", 0, 0, 0), 0)
         self._kept_bytes = 0
         self._hashes = False
+        made = self.index
+        self._adds = tuple(column.append for column in (made.keys, made.folders, made.owners, made.sizes, made.starts))
 
     def begin(self, entry: Entry) -> bool:
         """Put an entry into the index; True if its content is to be read."""
@@ -227,11 +229,12 @@ class LayerReader:
         if owner != self._owner[0]:
             self._owner = (owner, names.owner(*owner))
         number = len(index.keys)
-        index.keys.append(key)
-        index.folders.append(folder)
-        index.owners.append(self._owner[1])
-        index.sizes.append(entry.size if kind == FILE else 0)
-        index.starts.append(len(index.text))
+        add_key, add_folder, add_owner, add_size, add_start = self._adds
+        add_key(key)
+        add_folder(folder)
+        add_owner(self._owner[1])
+        add_size(entry.size if kind == FILE else 0)
+        add_start(len(index.text))
         index.text += last
         return number
 

@@ -108,17 +108,18 @@ def _base(
     """The base, and the image of it where the files of both must be read: it was named, and is not what this is made from."""
     if request.base:
         named = images.inspect(engine, request.base)
-        official = _official(catalog, named)
+        official = bool(_official(catalog, named))
         if _is_prefix(named, image):
             return _derived(engine, named, request.base, official=official, given=True), None
         return BaseFacts(request.base, 0, official, given=True), replace(named, reference=request.base)
-    known = [each for each in images.every(engine) if each.id]
-    official_ones = [each for each in known if _official(catalog, each)]
-    looked_at = tuple(sorted({each.reference for each in official_ones if each.reference}))[:12]
+    known = images.listed(engine)
+    official_ones = [images.with_layers(engine, each) for each in known if _official(catalog, each)]
+    looked_at = tuple(sorted({_official(catalog, each) for each in official_ones}))[:12]
     best = max((each for each in official_ones if _is_prefix(each, image)), key=lambda each: len(each.layers), default=None)
     if best is not None:
-        return replace(_derived(engine, best, best.reference, official=True), looked_at=looked_at), None
-    plain = [each for each in known if each.id != image.id and _is_prefix(each, image)]
+        return replace(_derived(engine, best, _official(catalog, best), official=True), looked_at=looked_at), None
+    others = (images.with_layers(engine, each) for each in known if each.id != image.id and not _official(catalog, each))
+    plain = [each for each in others if _is_prefix(each, image)]
     wanted = _from(dockerfile)
     first = next((each for each in plain if wanted in each.tags), None) or min(
         plain, key=lambda each: len(each.layers), default=None
@@ -146,15 +147,16 @@ def _is_prefix(base: Image, image: Image) -> bool:
     return bool(base.layers) and base.layers == image.layers[: len(base.layers)]
 
 
-def _official(catalog: Catalog, image: Image) -> bool:
-    """Whether one of its names is an official base's. Labels are inherited, so that they say nothing by themselves."""
+def _official(catalog: Catalog, image: Image) -> str:
+    """The one of its names that is an official base's; "" for none. Labels are inherited, so that they say nothing alone."""
     for tag in image.tags:
         try:
             if catalog.find_base(tag) is not None:
-                return True
+                return tag
         except InvalidReference:
             continue
-    return bool(image.labels.get(STAND_IN)) and any(tag.endswith(":stand-in") for tag in image.tags)
+    stand_in = next((tag for tag in image.tags if tag.endswith(":stand-in")), "")
+    return stand_in if image.labels.get(STAND_IN) else ""
 
 
 def _compared(base: BaseFacts, image: ImageParts, other: ImageParts) -> BaseFacts:
