@@ -20,7 +20,7 @@ from modelarts_nb import cli, paths, services
 from modelarts_nb.engine import discovery, images, private
 from modelarts_nb.errors import EngineError, SandboxError
 from modelarts_nb.registry import client as registry_client
-from modelarts_nb.sandbox import base_image, region
+from modelarts_nb.sandbox import base_image, note, region
 from modelarts_nb.sandbox.base_image import LOCAL
 from modelarts_nb.services import ended, start_time
 
@@ -213,7 +213,7 @@ def test_an_image_built_from_the_base_is_not_taken_for_it(own, port):
 
 def test_the_state_survives_a_file_cut_short(own, port):
     region.up(own, port=port)
-    region._state().write_text('{"registry": "loc')
+    note.file().write_text('{"registry": "loc')
     assert region.up(own, port=port).registry == f"localhost:{port}"
 
 
