@@ -85,7 +85,7 @@ def test_the_terminals_program_speaks_the_systems_language(here, monkeypatch, ca
     from modelarts_nb.cli import main
 
     monkeypatch.setenv("LANG", "zh_CN.UTF-8")
-    assert main(["engine", "status", "--json"]) in (0, 1)
+    main(["engine", "status", "--json"])
     assert messages.language() == "zh-CN"
     monkeypatch.setenv("MODELARTS_NB_LANGUAGE", "fr")
     assert main(["engine", "status", "--json"]) == 1
