@@ -59,9 +59,9 @@ def pushes(account, image):
             )
 
         def ours(number):
-            api.push_to_region(
-                f"{host}/bench/ours:{number}", organization="bench", name="ours", tag=str(number), progress="quiet"
-            )
+            # the check of the image (benchmarks/checks.py) is not part of what docker push does
+            image = f"{host}/bench/ours:{number}"
+            api.push_to_region(image, organization="bench", name="ours", tag=str(number), progress="quiet", check=False)
 
         for number in range(ROUNDS + 1):
             build("docker", number)

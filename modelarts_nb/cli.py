@@ -13,18 +13,24 @@ from collections.abc import Callable, Sequence
 
 from . import __version__
 from .errors import EngineUnavailable, ModelArtsError
-from .messages import t
+from .messages import mark, t
 
 NOT_RUNNING = 3
+_LABELS = {  # of what ``status`` shows
+    "url": mark("url"), "pid": mark("pid"), "data": mark("data"), "registry": mark("registry"),
+    "base_image": mark("base image"), "recipe": mark("recipe"), "source": mark("source"),
+    "region": mark("region"), "api": mark("api"), "swr": mark("swr"), "obs": mark("obs"), "key": mark("key"),
+    "access": mark("access"),
+}
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     options = _parser().parse_args(words)
     command: Callable[[argparse.Namespace], int] = options.command
-    try:
-        from .notebook import language
+    from .notebook import language
 
+    try:
         language.apply(in_kernel=False)
         return command(options)
     except ModelArtsError as error:
@@ -87,26 +93,26 @@ def _engine_up(options: argparse.Namespace) -> int:
 
     if options.unless_found and not private.status().running:
         try:
-            print(f"found: {api.connect().name}")
+            print(t("found: {name}", name=api.connect().name))
             return 0
         except EngineUnavailable:
             pass  # so there is none
     found = private.up(install=not options.no_install, say=print)
-    print(f"private Docker Engine: {found.url} (pid {found.pid})")
+    print(t("private Docker Engine: {url} (pid {pid})", url=found.url, pid=found.pid))
     return 0
 
 
 def _engine_status(options: argparse.Namespace) -> int:
     from .engine import private
 
-    return _status(options, private.status(), "private Docker Engine")
+    return _status(options, private.status(), t("private Docker Engine"))
 
 
 def _engine_down(options: argparse.Namespace) -> int:
     from .engine import private
 
     private.down(purge=options.purge)
-    print("private Docker Engine: down")
+    print(t("private Docker Engine: down"))
     return 0
 
 
@@ -116,8 +122,11 @@ def _sandbox_up(options: argparse.Namespace) -> int:
 
     found = region.up(api.connect(), port=options.port, base=options.base, install=not options.no_install, say=print)
     no_storage = t("none (pip install 'modelarts_nb[sandbox]')")
-    print(f"registry: {found.registry} (pid {found.pid})\nbase image: {found.base_image}")
-    print(f"region: {found.region}\n  APIs: {found.api}\n  SWR: {found.swr}\n  OBS: {found.obs or no_storage}")
+    print(t("registry: {address} (pid {pid})", address=found.registry, pid=found.pid))
+    print(t("base image: {reference}", reference=found.base_image))
+    print(t("region: {name}", name=found.region))
+    for name, value in ((t("APIs"), found.api), ("SWR", found.swr), ("OBS", found.obs or no_storage)):
+        print(f"  {name}{t(': ')}{value}")
     print("  " + t("access key: {key}, in {path}", key=found.key, path=found.access))
     return 0
 
@@ -125,7 +134,7 @@ def _sandbox_up(options: argparse.Namespace) -> int:
 def _sandbox_status(options: argparse.Namespace) -> int:
     from .sandbox import region
 
-    return _status(options, region.status(), "sandbox")
+    return _status(options, region.status(), t("sandbox"))
 
 
 def _sandbox_down(options: argparse.Namespace) -> int:
@@ -137,9 +146,9 @@ def _sandbox_down(options: argparse.Namespace) -> int:
         try:
             engine = api.connect()
         except EngineUnavailable:
-            print("No Engine answers: the base image stays in it.", file=sys.stderr)
+            print(t("No Engine answers: the base image stays in it."), file=sys.stderr)
     region.down(purge=options.purge, engine=engine)
-    print("sandbox: down")
+    print(t("sandbox: down"))
     return 0
 
 
@@ -158,10 +167,10 @@ def _status(options: argparse.Namespace, found: object, what: str) -> int:
     if options.json:
         print(json.dumps(values))
     else:
-        print(f"{what}: {'running' if values['running'] else 'not running'}")
+        print(f"{what}{t(': ')}{t('running') if values['running'] else t('not running')}")
         for name, value in values.items():
             if name != "running" and value and values["running"]:
-                print(f"  {name.replace('_', ' ')}: {value}")
+                print(f"  {t(_LABELS[name])}{t(': ')}{value}")
     return 0 if values["running"] else NOT_RUNNING
 
 

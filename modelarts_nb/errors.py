@@ -28,9 +28,14 @@ from .messages import mark, t
 CELL = mark("cell")  # the origin of a text that was written in the notebook; others are paths
 
 
+def place(origin: str) -> str:
+    """Where a text stands, as a user reads it: “cell”, or the path."""
+    return t(CELL) if origin == CELL else origin
+
+
 def at(origin: str, line: int, message: str) -> str:
     """The message behind its place: “cell, line 3: …”; ``origin`` is ``CELL`` or a path."""
-    return t("{origin}, line {line}: {message}", origin=t(CELL) if origin == CELL else origin, line=line, message=message)
+    return t("{origin}, line {line}: {message}", origin=place(origin), line=line, message=message)
 
 
 class ModelArtsError(Exception):

@@ -73,4 +73,4 @@ def _drain(
         if now >= due:
             view.paint(trace)
             log.flush()
-            due = time.monotonic() + REPAINT
+            due = max(now + REPAINT, time.monotonic() + REPAINT / 4)  # a steady beat, and air where painting is slow

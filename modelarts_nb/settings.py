@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 from .errors import SettingsError
+from .messages import t
 
 PREFIX = "MODELARTS_NB_"
 CONTRACTS = ("v1", "v2")
@@ -79,7 +80,8 @@ class Settings:
         for name, allowed in (("contract", CONTRACTS), ("progress", PROGRESS), ("language", LANGUAGES)):
             if getattr(self, name) not in allowed:
                 raise SettingsError(
-                    f"{name} cannot be “{getattr(self, name)}”.", f"Choose one of: {', '.join(filter(None, allowed))}."
+                    t("{name} cannot be “{value}”.", name=name, value=getattr(self, name)),
+                    t("Choose one of: {list}.", list=", ".join(filter(None, allowed))),
                 )
 
 
@@ -93,7 +95,9 @@ def merge(*layers: Mapping[str, str]) -> Settings:
     for layer in layers:
         for name, value in layer.items():
             if name not in known:
-                raise SettingsError(f"“{name}” is not a setting.", f"There are: {', '.join(sorted(known))}.")
+                raise SettingsError(
+                    t("“{name}” is not a setting.", name=name), t("There are: {list}.", list=", ".join(sorted(known)))
+                )
             if value:
                 settings = replace(settings, **{name: value})
     return settings

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .text import clean
+from .text import clean, ljust, width
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Table:
     note: str = ""
 
     def __str__(self) -> str:
-        widths = [max(len(row[n]) for row in (self.columns, *self.rows)) for n in range(len(self.columns))]
-        lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        widths = [max(width(row[n]) for row in (self.columns, *self.rows)) for n in range(len(self.columns))]
+        lines = ["  ".join(ljust(text, columns) for text, columns in zip(row, widths, strict=True)).rstrip()
                  for row in (self.columns, *self.rows)]
         return "\n".join([f"{self.title} ({len(self.rows)})", *lines, *([self.note] if self.note else [])])
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 
 from .messages import t
@@ -73,7 +74,10 @@ class LineDecoder:
         if self._screen.idle and not UNSAFE.search(text):
             *lines, self._pending = text.split("\n")
             for line in lines:
-                yield from self._pieces(line)
+                if len(line) <= self._limit:
+                    yield self._redact(line.rstrip(" "))  # as a screen's rows are: blanks at the end are no text there
+                else:
+                    yield from self._pieces(line)
             while len(self._pending) > self._limit:
                 head, self._pending = self._pending[: self._limit], self._pending[self._limit :]
                 yield self._redact(head.rstrip(" "))
@@ -83,9 +87,6 @@ class LineDecoder:
             yield self._shown(row)
 
     def _pieces(self, line: str) -> Iterator[str]:
-        if len(line) <= self._limit:
-            yield self._redact(line.rstrip(" "))  # as a screen's rows are: blanks at the end are no text there
-            return
         for start in range(0, len(line), self._limit):
             yield self._redact(line[start : start + self._limit].rstrip(" "))
 
@@ -110,6 +111,20 @@ class LineDecoder:
             yield from self._pieces(rest)
         for row in self._screen.close():
             yield self._shown(row)
+
+
+def width(text: str) -> int:
+    """The columns that a text takes in a terminal: two for each Chinese character (Unicode, UAX #11)."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text
+    )
+
+
+def ljust(text: str, columns: int) -> str:
+    """The text with blanks behind it, ``columns`` wide at the least."""
+    return text + " " * (columns - width(text))
 
 
 def size(count: float) -> str:

@@ -49,11 +49,14 @@ class Step:
     unread: list[str] | None = field(default=None, repr=False)
     metrics: Metrics | None = field(default=None, repr=False)
     _decoders: dict[int, LineDecoder] = field(default_factory=dict, repr=False)
+    _named: tuple[str, str] = field(default=("", ""), repr=False)
 
     @property
     def name(self) -> str:
         """The vertex's name as a single safe line."""
-        return self.redact(clean(" ".join(self.vertex.name.split())))
+        if self._named[0] != self.vertex.name:  # views ask for it with every painting
+            self._named = (self.vertex.name, self.redact(clean(" ".join(self.vertex.name.split()))))
+        return self._named[1]
 
     @property
     def error(self) -> str:

@@ -13,11 +13,17 @@ import zlib
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from modelarts_nb.engine import discovery, private
 from modelarts_nb.packages import need
 from modelarts_nb.sandbox import region
 from modelarts_nb.services import Service
+
+# No deadline: how fast a machine is, is no property of the code. In CI the same examples each time, as it judges a change;
+# everywhere else new ones
+settings.register_profile("ours", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("ours")
 
 # Kept between runs: the base image is made once
 HOME = Path(__file__).parents[1] / "build" / os.environ.get("MODELARTS_NB_TEST_HOME", "test-home")

@@ -13,6 +13,7 @@ from ..building.request import BuildRequest, DockerfileSource, EnvVariable, Outp
 from ..errors import SettingsError
 from ..image import Export, Image, PushedImage
 from ..imports import whole
+from ..messages import t
 from ..reference import parse_reference
 from ..session import Kept, session
 from ..text import Redactor
@@ -151,13 +152,18 @@ def _secret(name: str, source: bytes | str | Path | EnvVariable) -> bytes:
     """A secret's value, as it is now. Errors name the secret and never its value."""
     if isinstance(source, EnvVariable):
         if source.name not in os.environ:
-            raise SettingsError(f"The secret {name} is to come from the environment variable {source.name}, which is not set.")
+            raise SettingsError(t(
+                "The secret {name} is to come from the environment variable {variable}, which is not set.", name=name,
+                variable=source.name,
+            ))
         return os.environb[os.fsencode(source.name)]
     if isinstance(source, Path):
         try:
             return source.read_bytes()
         except OSError as error:
-            raise SettingsError(f"The secret {name} cannot be read: {source}: {error.strerror}.") from error
+            raise SettingsError(
+                t("The secret {name} cannot be read: {path}: {reason}.", name=name, path=source, reason=error.strerror)
+            ) from error
     return source.encode() if isinstance(source, str) else source
 
 
@@ -166,8 +172,9 @@ def _agent(name: str, socket: str | Path | EnvVariable) -> Path:
     place = os.environ.get(socket.name, "") if isinstance(socket, EnvVariable) else str(socket)
     if not place or not Path(place).exists():
         raise SettingsError(
-            f"There is no ssh agent for “{name}”" + (f" at {place}." if place else "."),
-            "Start one and give it your key (`ssh-agent`, `ssh-add`), or name its socket: --ssh NAME=SOCKET.",
+            t("There is no ssh agent for “{name}” at {place}.", name=name, place=place) if place
+            else t("There is no ssh agent for “{name}”.", name=name),
+            t("Start one and give it your key (`ssh-agent`, `ssh-add`), or name its socket: --ssh NAME=SOCKET."),
         )
     return Path(place)
 
@@ -179,7 +186,9 @@ def _source(dockerfile: str | Path | DockerfileSource, context: str | Path | Non
         try:
             text = dockerfile.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"The Dockerfile {dockerfile} cannot be read: {error}.") from error
+            raise SettingsError(
+                t("The Dockerfile {path} cannot be read: {reason}.", path=dockerfile, reason=error)
+            ) from error
         source = DockerfileSource(text, origin=str(dockerfile), context=Path.cwd())
     else:
         source = session.dockerfile(dockerfile)
@@ -187,9 +196,11 @@ def _source(dockerfile: str | Path | DockerfileSource, context: str | Path | Non
         source = replace(source, context=Path(context))
     if source.context is not None and not source.context.is_dir():
         raise SettingsError(
-            f"The build context {source.context} is not a folder here.",
-            "-C names the folder whose files COPY can take; it is relative to the notebook's working directory "
-            f"({Path.cwd()}).",
+            t("The build context {path} is not a folder here.", path=source.context),
+            t(
+                "-C names the folder whose files COPY can take; it is relative to the notebook's working directory ({here}).",
+                here=Path.cwd(),
+            ),
         )
     return source
 

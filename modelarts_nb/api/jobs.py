@@ -133,7 +133,7 @@ def engines(*, region: str = "") -> Table:
     who = account(region)
     found = training.engines(who.client)
     rows = [(each.get("engine_name", ""), each.get("engine_version", ""), each.get("run_user") or "") for each in found]
-    return table(t("Engines in {region}", region=who.region), (t("Engine"), t("Version"), t("User")), rows, found)
+    return table(t("Engines in {region}", region=who.region), (t("AI engine"), t("Version"), t("User")), rows, found)
 
 
 def images(*, region: str = "") -> Table:

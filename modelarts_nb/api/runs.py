@@ -19,13 +19,15 @@ from ..training.run import TrainingRun
 from .background import pending, until
 from .current import connect, current_settings
 from .following import Following, log_path
+from .remote import local
 
 
 def train(image: str = "", *, log: str | Path = "", progress: str = "", background: bool = False, **options: Any) -> Any:
     """Run a command in an image as ModelArts would, and return the run.
 
     ``image``: a reference or id; "": the last one built here. ``options`` are the fields of ``training.spec.JobSpec``
-    (command, code, inputs, outputs, env, contract, nodes, gpus, memory, timeout, …).
+    (command, code, inputs, outputs, env, contract, nodes, gpus, memory, timeout, …); code, inputs and outputs may also be
+    ``ObsPath``s: they are brought before the run, or sent after it.
     A build of the image that goes on in the background is waited for. ``background``: a Background is returned at once.
     Raises SettingsError for options that make no job, RunFailed (carrying the run) when the command fails.
     """
@@ -35,16 +37,20 @@ def train(image: str = "", *, log: str | Path = "", progress: str = "", backgrou
     from ..training.spec import JobSpec
 
     options.setdefault("contract", current_settings().contract)
+    options, remote = local(options)
     build = pending(image)
     spec = session.spec = JobSpec(image=image or (build.subject if build else session.image_name()), **options)
     engine = connect()
     nodes = t("1 node") if spec.nodes == 1 else t("{count} nodes", count=spec.nodes)
+    secrets = remote.who.secrets if remote.who is not None else ()
     path, job_id = log_path(log, "train"), uuid.uuid4().hex[:10]
-    following = Following(TRAIN, f"{spec.image} · {spec.contract} · {nodes}", path, progress, Redactor(), metrics=Metrics())
+    subject = f"{spec.image} · {spec.contract} · {nodes}"
+    following = Following(TRAIN, subject, path, progress, Redactor(secrets), metrics=Metrics())
     following.next_line = f"%push {spec.image}"
 
     def workflow() -> Generator[Event | None, None, TrainingRun]:
         yield from until(build)
+        yield from remote.bring()
         try:
             run = yield from workflows.train(engine, spec, job_id, following.trace)
         except RunFailed as error:
@@ -52,6 +58,7 @@ def train(image: str = "", *, log: str | Path = "", progress: str = "", backgrou
                 session.run = error.run = replace(error.run, log_path=str(path))
             raise
         session.run = replace(run, log_path=str(path))
+        yield from remote.send()
         return session.run
 
     return following.run(workflow(), background=background)

@@ -5,59 +5,83 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from ..messages import mark, t
+
 # (what the log or the Engine says, what to do): the first that matches
 _CAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.MULTILINE), hint)
     for pattern, hint in (
         (
-            r"No matching distribution found for (\S+)",
-            "pip found no version of {0} for this Python and platform. Check the name and the version, and the image's "
-            "Python (`RUN python --version`).",
+            r"No matching distribution found for (?P<package>\S+)",
+            mark(
+                "pip found no version of {package} for this Python and platform. Check the name and the version, and the "
+                "image's Python (`RUN python --version`)."
+            ),
         ),
         (
-            r"Cannot install (.+?) because these package versions have conflicting dependencies",
-            "These versions exclude each other: loosen one of them in {0}.",
+            r"Cannot install (?P<packages>.+?) because these package versions have conflicting dependencies",
+            mark("These versions exclude each other: loosen one of them in {packages}."),
         ),
-        (r"Unable to locate package (\S+)", "Run `apt-get update` in the same RUN, before the install of {0}."),
-        (r"404 +Not Found", "The package lists are older than the mirror: `apt-get update` in the same RUN as the install."),
+        (
+            r"Unable to locate package (?P<package>\S+)",
+            mark("Run `apt-get update` in the same RUN, before the install of {package}."),
+        ),
+        (
+            r"404 +Not Found",
+            mark("The package lists are older than the mirror: `apt-get update` in the same RUN as the install."),
+        ),
         (
             r"no space left on device|ENOSPC|Disk quota exceeded",
-            "The Engine's disk is full: `docker system df` shows what takes it.",
+            mark("The Engine's disk is full: `docker system df` shows what takes it."),
         ),
         (
             r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSL certificate problem|x509: certificate|"
             r"self[- ]signed certificate",
-            "The image does not trust the certificate it met, often a company proxy's. Give the build your CA bundle: "
-            "RUN --mount=type=secret,id=ca --mount=type=secret,id=pip.conf,target=/etc/pip.conf pip install …",
+            mark(
+                "The image does not trust the certificate it met, often a company proxy's. Give the build your CA bundle: "
+                "RUN --mount=type=secret,id=ca --mount=type=secret,id=pip.conf,target=/etc/pip.conf pip install …"
+            ),
         ),
         (
             r"Temporary failure (?:in name )?resol|Could not resolve|Name or service not known|"
             r"Network is unreachable|Failed to establish a new connection|Connection timed out|ProxyError|"
             r"Proxy Authentication Required|Tunnel connection failed",
-            "The build has no way to the network. A proxy is taken from HTTP_PROXY and HTTPS_PROXY of the notebook; an "
-            "Engine that forwards nothing needs `%build --network host`.",
+            mark(
+                "The build has no way to the network. A proxy is taken from HTTP_PROXY and HTTPS_PROXY of the notebook; an "
+                "Engine that forwards nothing needs `%build --network host`."
+            ),
         ),
         (
             r"pull access denied|insufficient_scope|401:? Unauthorized|authorization failed|no basic auth credentials|"
             r"unauthorized: authentication|denied: requested access",
-            "The registry of the base image wants a login: `docker login HOST`, then build again.",
+            mark("The registry of the base image wants a login: `docker login HOST`, then build again."),
         ),
         (
             r"exec format error|no match for platform in manifest|cannot execute binary file",
-            "The program is for another processor: build with --platform, or choose another base.",
+            mark("The program is for another processor: build with --platform, or choose another base."),
         ),
         (
-            r"(\S+): not found$",
-            "That name is not there. For a base image: check name and tag. For a file: COPY takes it from the build "
-            "context (%%dockerfile -C DIR), where .dockerignore may leave it out. For a program: it is not in the image.",
+            r"\S: not found$",
+            mark(
+                "That name is not there. For a base image: check name and tag. For a file: COPY takes it from the build "
+                "context (%%dockerfile -C DIR), where .dockerignore may leave it out. For a program: it is not in the image."
+            ),
         ),
         (
             r"field contains invalid UTF-8",
-            "A file name in the build context is no UTF-8; Engines from 28 on refuse it. `find . | grep -axv '.*'` finds it. "
-            "Rename it, or leave it out in .dockerignore.",
+            mark(
+                "A file name in the build context is no UTF-8; Engines from 28 on refuse it. `find . | grep -axv '.*'` finds "
+                "it. Rename it, or leave it out in .dockerignore."
+            ),
         ),
-        (r"exit code: 137|\bKilled\b", "It was killed, most likely for memory: give the Engine more, or do less at once."),
-        (r"Permission denied", "The step's user may not do that: `USER root` before it, and the contract's user again after."),
+        (
+            r"exit code: 137|\bKilled\b",
+            mark("It was killed, most likely for memory: give the Engine more, or do less at once."),
+        ),
+        (
+            r"Permission denied",
+            mark("The step's user may not do that: `USER root` before it, and the contract's user again after."),
+        ),
     )
 )
 _NOISE = re.compile(
@@ -73,7 +97,7 @@ def hint_for(texts: Iterable[str]) -> str:
     for pattern, hint in _CAUSES:
         found = pattern.search(joined)
         if found:
-            return hint.format(*found.groups())
+            return t(hint, **found.groupdict())
     return ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ..messages import t
 from .lines import Fail
 from .model import PAIRS, Flag, Instruction
 
@@ -37,15 +38,19 @@ def _flag_problem(keyword: str, flag: Flag) -> Problem:
     name, value = flag.name, flag.value
     if name in _BOOLEANS:
         wrong = value is not None and value.lower() not in ("true", "false")
-        return (f"{keyword} --{name} is true or false, not “{value}”", f"Write --{name}.") if wrong else FINE
+        message = t("{keyword} --{name} is true or false, not “{value}”", keyword=keyword, name=name, value=value)
+        return (message, t("Write --{name}.", name=name)) if wrong else FINE
     if value is None:
-        return f"{keyword} --{name} wants a value: --{name}=…", ""
+        return t("{keyword} --{name} wants a value: --{name}=…", keyword=keyword, name=name), ""
     if name in _DURATIONS and not (_DURATION.match(value) and _milliseconds(value)):
-        return f"{keyword} --{name}: “{value}” is no time span", "Write, for example, 30s or 1m30s."
+        message = t("{keyword} --{name}: “{value}” is no time span", keyword=keyword, name=name, value=value)
+        return message, t("Write, for example, 30s or 1m30s.")
     if name == "retries" and not re.fullmatch(r"\+?\d{1,9}", value):
-        return f"{keyword} --retries: “{value}” is no number of tries", "Write a whole number, for example 3."
+        message = t("{keyword} --retries: “{value}” is no number of tries", keyword=keyword, value=value)
+        return message, t("Write a whole number, for example 3.")
     if name in _CHOICES and value not in _CHOICES[name]:
-        return f"{keyword} --{name} cannot be “{value}”", f"One of: {', '.join(_CHOICES[name])}."
+        message = t("{keyword} --{name} cannot be “{value}”", keyword=keyword, name=name, value=value)
+        return message, t("One of: {list}.", list=", ".join(_CHOICES[name]))
     return _mount_problem(value) if name == "mount" else FINE
 
 
@@ -62,18 +67,20 @@ def _mount_problem(text: str) -> Problem:
         key, separator, value = part.partition("=")
         name = key.lower()
         if name == "type" and "$" not in value and value.lower() not in _MOUNT_TYPES:
-            return f"unsupported mount type “{value}”", f"One of: {', '.join(sorted(_MOUNT_TYPES))}."
+            known = ", ".join(sorted(_MOUNT_TYPES))
+            return t("unsupported mount type “{value}”", value=value), t("One of: {list}.", list=known)
         if not separator and name not in ("readonly", "ro", "readwrite", "rw", "required"):
-            return f"--mount: “{part}” is not key=value", "For example --mount=type=cache,target=/root/.cache/pip."
+            message = t("--mount: “{part}” is not key=value", part=part)
+            return message, t("For example --mount=type=cache,target=/root/.cache/pip.")
         if name not in _MOUNT_KEYS:
-            return f"--mount: unexpected key “{key}”", ""
+            return t("--mount: unexpected key “{key}”", key=key), ""
     return FINE
 
 
 def check(made: Instruction, fail: Fail) -> None:
     """Raise where the Engine would refuse the arguments by their number or form."""
     if made.keyword in NEEDS_ARGUMENTS and not made.arguments and made.keyword != "FROM":
-        raise fail(f"{made.keyword} requires an argument", line=made.line)
+        raise fail(t("{keyword} requires an argument", keyword=made.keyword), line=made.line)
     find = _CHECKS.get(made.keyword)
     if find is not None:
         message, hint = find(made)
@@ -84,15 +91,17 @@ def check(made: Instruction, fail: Fail) -> None:
 def _from(made: Instruction) -> Problem:
     words = made.words
     if len(words) not in (1, 3) or (len(words) == 3 and words[1].upper() != "AS"):
-        return "FROM requires either one or three arguments", "Write FROM IMAGE, or FROM IMAGE AS NAME."
+        return t("FROM requires either one or three arguments"), t("Write FROM IMAGE, or FROM IMAGE AS NAME.")
     if len(words) == 3 and not _STAGE_NAME.match(words[2].lower()):
-        return f"invalid name for build stage: “{words[2]}”", "It starts with a letter, then letters, digits, “-”, “_”, “.”."
+        message = t("invalid name for build stage: “{name}”", name=words[2])
+        return message, t("It starts with a letter, then letters, digits, “-”, “_”, “.”.")
     return FINE
 
 
 def _copy(made: Instruction) -> Problem:
     if len(made.words) < 2:
-        return f"{made.keyword} requires at least two arguments", f"Write {made.keyword} SOURCE DESTINATION."
+        message = t("{keyword} requires at least two arguments", keyword=made.keyword)
+        return message, t("Write {keyword} SOURCE DESTINATION.", keyword=made.keyword)
     return FINE
 
 
@@ -100,39 +109,44 @@ def _pairs(made: Instruction) -> Problem:
     first = made.words[0]
     if "=" not in first:
         if len(re.split(r"[\t\v\f\r ]+", made.arguments, maxsplit=1)) < 2:
-            return f"{made.keyword} must have two arguments", f"Write {made.keyword} NAME=VALUE."
+            message = t("{keyword} must have two arguments", keyword=made.keyword)
+            return message, t("Write {keyword} NAME=VALUE.", keyword=made.keyword)
         return FINE
     for word in made.words:
         if "=" not in word:
-            return f"Syntax error - can't find = in “{word}”", "Put quotes around a value with spaces: NAME=\"A VALUE\"."
+            message = t("Syntax error - can't find = in “{word}”", word=word)
+            return message, t('Put quotes around a value with spaces: NAME="A VALUE".')
         if word.startswith("="):
-            return f"{made.keyword} names can not be blank", "Write NAME=VALUE."
+            return t("{keyword} names can not be blank", keyword=made.keyword), t("Write NAME=VALUE.")
     return FINE
 
 
 def _arg(made: Instruction) -> Problem:
     blank = any(word.startswith("=") for word in made.words)
-    return ("ARG names can not be blank", "Write ARG NAME or ARG NAME=VALUE.") if blank else FINE
+    if not blank:
+        return FINE
+    return t("{keyword} names can not be blank", keyword="ARG"), t("Write ARG NAME or ARG NAME=VALUE.")
 
 
 def _volume(made: Instruction) -> Problem:
     if made.exec_form and not made.words:
-        return "VOLUME requires an argument", ""
-    return ("VOLUME specified can not be an empty string", "") if "" in made.words else FINE
+        return t("{keyword} requires an argument", keyword="VOLUME"), ""
+    return (t("VOLUME specified can not be an empty string"), "") if "" in made.words else FINE
 
 
 def _shell(made: Instruction) -> Problem:
     good = made.exec_form and made.words
-    return FINE if good else ("SHELL requires the arguments to be in JSON form", 'SHELL ["/bin/bash", "-c"]')
+    return FINE if good else (t("SHELL requires the arguments to be in JSON form"), 'SHELL ["/bin/bash", "-c"]')
 
 
 def _healthcheck(made: Instruction) -> Problem:
     kind = made.words[0].upper()
     if kind == "NONE":
-        return ("HEALTHCHECK NONE takes no arguments", "") if len(made.words) > 1 else FINE
+        return (t("HEALTHCHECK NONE takes no arguments"), "") if len(made.words) > 1 else FINE
     if kind != "CMD":
-        return f"Unknown type “{made.words[0]}” in HEALTHCHECK (try CMD)", "HEALTHCHECK CMD COMMAND, or HEALTHCHECK NONE."
-    return ("Missing command after HEALTHCHECK CMD", "") if len(made.words) < 2 or made.words[1:] == ("[]",) else FINE
+        message = t("Unknown type “{name}” in HEALTHCHECK (try CMD)", name=made.words[0])
+        return message, t("HEALTHCHECK CMD COMMAND, or HEALTHCHECK NONE.")
+    return (t("Missing command after HEALTHCHECK CMD"), "") if len(made.words) < 2 or made.words[1:] == ("[]",) else FINE
 
 
 _CHECKS: dict[str, Callable[[Instruction], Problem]] = {

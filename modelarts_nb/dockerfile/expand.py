@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from ..messages import t
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?\-$!]")
 
 
@@ -64,13 +66,13 @@ class _Lexer:
             else:
                 found.append(character)
         if stop:
-            raise self.fail(f"syntax error: missing “{stop}”")
+            raise self.fail(t("syntax error: missing “{sign}”", sign=stop))
         return "".join(found)
 
     def single(self) -> str:
         end = self.text.find("'", self.index)
         if end < 0:
-            raise self.fail("unexpected end of statement while looking for matching single-quote")
+            raise self.fail(t("unexpected end of statement while looking for matching single-quote"))
         found, self.index = self.text[self.index : end], end + 1
         return found
 
@@ -90,7 +92,7 @@ class _Lexer:
                     found.append(character)
             else:
                 found.append(character)
-        raise self.fail("unexpected end of statement while looking for matching double-quote")
+        raise self.fail(t("unexpected end of statement while looking for matching double-quote"))
 
     def name(self) -> str:
         found = _NAME.match(self.text, self.index)
@@ -105,9 +107,9 @@ class _Lexer:
             return self.values.get(name, "") if name else "$"
         self.index += 1
         if not self.peek():
-            raise self.fail("syntax error: missing “}”")
+            raise self.fail(t("syntax error: missing “{sign}”", sign="}"))
         if self.peek() in "{}:":
-            raise self.fail("syntax error: bad substitution")
+            raise self.fail(t("syntax error: bad substitution"))
         name = self.name()
         sign = self.next()
         if sign == "}":
@@ -116,9 +118,10 @@ class _Lexer:
         if colon:
             sign = self.next()
         if not sign:
-            raise self.fail("syntax error: missing “}”")
+            raise self.fail(t("syntax error: missing “{sign}”", sign="}"))
         if (colon and sign not in "-+?") or sign not in "-+?#%/":
-            raise self.fail(f"unsupported modifier ({':' if colon else ''}{sign}) in substitution")
+            modifier = f"{':' if colon else ''}{sign}"
+            raise self.fail(t("unsupported modifier ({modifier}) in substitution", modifier=modifier))
         return self.modified(name, sign, empty_is_unset=colon)
 
     def modified(self, name: str, sign: str, *, empty_is_unset: bool) -> str:
@@ -133,7 +136,8 @@ class _Lexer:
             return word if there else ""
         if sign == "?":
             if not there:
-                reason = word or f"is not allowed to be {'empty' if value == '' else 'unset'}"
+                unset = t("is not allowed to be empty") if value == "" else t("is not allowed to be unset")
+                reason = word or unset
                 raise self.fail(f"{name}: {reason}")
             return value or ""
         greedy = word.startswith(sign)

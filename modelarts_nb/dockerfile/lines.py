@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import DockerfileSyntaxError
+from ..messages import t
 
 Fail = Callable[..., DockerfileSyntaxError]  # a Failing
 
@@ -96,9 +97,9 @@ def directives(lines: list[str], fail: Fail) -> tuple[dict[str, str], int]:
             return found, number
         name = matched.group(1).lower()
         if name in found:
-            raise fail(f"only one {name} parser directive can be used", line=number + 1)
+            raise fail(t("only one {name} parser directive can be used", name=name), line=number + 1)
         if name == "escape" and matched.group(2) not in ("\\", "`"):
-            raise fail(f"escape is “{matched.group(2)}”: it must be \\ or `", line=number + 1)
+            raise fail(t("escape is “{value}”: it must be \\ or `", value=matched.group(2)), line=number + 1)
         found[name] = matched.group(2)
     return found, len(lines)
 
@@ -134,7 +135,8 @@ def _joined(
     while more and index < len(lines):
         line = lines[index].rstrip("\r")
         if len(line) > LONGEST_LINE // 4 and len(line.encode()) > LONGEST_LINE:
-            raise fail(f"a line has more than {LONGEST_LINE:,} bytes", line=index + 1, hint="End it earlier with a backslash.")
+            message = t("a line has more than {limit:,} bytes", limit=LONGEST_LINE)
+            raise fail(message, line=index + 1, hint=t("End it earlier with a backslash."))
         line = line.removeprefix("\ufeff") if index == 0 else line
         indent = len(line) - len(line.lstrip(SPACE))
         index += 1
@@ -185,7 +187,8 @@ def _heredoc(lines: list[str], index: int, name: str, dash: bool, first: int, fa
         if (line.lstrip("\t") if dash else line) == name:
             return "\n".join(body) + ("\n" if body else ""), index
         body.append(line.lstrip("\t") if dash else line)
-    raise fail(f"the heredoc <<{name} has no end", line=first + 1, hint=f"Close it with a line that holds {name} alone.")
+    hint = t("Close it with a line that holds {name} alone.", name=name)
+    raise fail(t("the heredoc <<{name} has no end", name=name), line=first + 1, hint=hint)
 
 
 def quoted_words(text: str, escape: str = "\\", start: int = 0) -> list[tuple[str, int]]:

@@ -14,6 +14,7 @@ import json
 from dataclasses import replace
 
 from ..errors import DockerfileSyntaxError
+from ..messages import t
 from .accepted import check, check_flag
 from .lines import BLANKS, SPACE, Failing, LogicalLine, directives, logical_lines, quoted_words
 from .model import PAIRS, Dockerfile, Flag, Instruction, Stage, blank_words, span
@@ -46,7 +47,7 @@ def parse_dockerfile(text: str, *, origin: str = "Dockerfile", first_line: int =
     escape = found.get("escape", "\\")
     instructions = [_instruction(line, escape, fail) for line in logical_lines(lines, start, escape, fail)]
     if not instructions:
-        raise fail("there is no instruction in it", line=1, hint="A Dockerfile starts with FROM IMAGE.")
+        raise fail(t("there is no instruction in it"), line=1, hint=t("A Dockerfile starts with FROM IMAGE."))
     return Dockerfile(text, *_stages(instructions, fail), found, origin, first_line)
 
 
@@ -62,11 +63,11 @@ def _stages(instructions: list[Instruction], fail: Failing) -> tuple[tuple[Stage
             arguments.append(instruction)
         else:
             raise fail(
-                f"{instruction.keyword} stands before the first FROM", line=instruction.line,
-                hint="A Dockerfile starts with FROM IMAGE; only ARG may stand before it.",
+                t("{keyword} stands before the first FROM", keyword=instruction.keyword), line=instruction.line,
+                hint=t("A Dockerfile starts with FROM IMAGE; only ARG may stand before it."),
             )
     if not stages:
-        raise fail("there is no FROM in it", line=arguments[-1].line, hint="Name the base image: FROM IMAGE.")
+        raise fail(t("there is no FROM in it"), line=arguments[-1].line, hint=t("Name the base image: FROM IMAGE."))
     return tuple(_stage(origin, index, tuple(made)) for index, (origin, made) in enumerate(stages)), tuple(arguments)
 
 
@@ -84,7 +85,7 @@ def _instruction(line: LogicalLine, escape: str, fail: Failing) -> Instruction:
         # The Engine looks at the trigger's form; how many arguments it has is seen by the build that runs it
         first = BLANKS.split(made.arguments, maxsplit=1)[0].upper()
         if first in ("ONBUILD", "FROM", "MAINTAINER"):
-            raise fail(f"{first} isn't allowed as an ONBUILD trigger", line=line.line)
+            raise fail(t("{keyword} isn't allowed as an ONBUILD trigger", keyword=first), line=line.line)
         if first in FLAGS:
             made = replace(made, trigger=_parsed(line, made.offset, escape, fail, strict=False))
     check(made, fail)
@@ -117,13 +118,13 @@ def _parsed(line: LogicalLine, start: int, escape: str, fail: Failing, *, strict
 
 def _unknown(line: LogicalLine, keyword: str, start: int, fail: Failing) -> DockerfileSyntaxError:
     close = difflib.get_close_matches(keyword[:40], FLAGS, n=1, cutoff=0.6)
-    hint = f"Did you mean {close[0]}?" if close else f"Instructions are: {', '.join(sorted(FLAGS))}."
+    hint = t("Did you mean {name}?", name=close[0]) if close else t("Instructions are: {list}.", list=", ".join(sorted(FLAGS)))
     if keyword.startswith(("%", "!")):
-        hint = "Magics stand in cells of their own; this cell holds a Dockerfile."
+        hint = t("Magics stand in cells of their own; this cell holds a Dockerfile.")
     elif not close and line.line > 1:
-        hint += " A line that goes on ends with a backslash."
+        hint += t(" A line that goes on ends with a backslash.")
     number, column = line.places.at(start)
-    return fail(f"unknown instruction: {keyword[:40]}", line=number, column=column, hint=hint)
+    return fail(t("unknown instruction: {keyword}", keyword=keyword[:40]), line=number, column=column, hint=hint)
 
 
 def _flags(
@@ -147,11 +148,13 @@ def _flags(
             continue
         if name not in FLAGS[keyword]:
             close = difflib.get_close_matches(name[:40], FLAGS[keyword], n=1)
-            known = ", ".join(f"--{known}" for known in sorted(FLAGS[keyword])) or "none"
-            hint = f"Did you mean --{close[0]}?" if close else f"Its flags: {known}."
-            raise fail(f"{keyword} has no flag --{name[:40]}", line=where.line, column=where.column, hint=hint)
+            known = ", ".join(f"--{known}" for known in sorted(FLAGS[keyword])) or t("none")
+            hint = t("Did you mean {name}?", name=f"--{close[0]}") if close else t("Its flags: {list}.", list=known)
+            message = t("{keyword} has no flag --{name}", keyword=keyword, name=name[:40])
+            raise fail(message, line=where.line, column=where.column, hint=hint)
         if name not in _REPEATABLE and any(other.name == name for other in found[:-1]):
-            raise fail(f"{keyword} --{name} is given twice", line=where.line, column=where.column)
+            message = t("{keyword} --{name} is given twice", keyword=keyword, name=name)
+            raise fail(message, line=where.line, column=where.column)
         check_flag(keyword, flag, fail)
 
 
@@ -185,8 +188,8 @@ def _words(
             if not all(isinstance(value, str) for value in values):
                 number, column = line.places.at(offset)
                 raise fail(
-                    "when using JSON array syntax, arrays must be comprised of strings only", line=number, column=column,
-                    hint="Put every part in double quotes.",
+                    t("when using JSON array syntax, arrays must be comprised of strings only"), line=number, column=column,
+                    hint=t("Put every part in double quotes."),
                 )
             return tuple(values), True  # type: ignore[arg-type]  # all of them are texts
     if keyword in PAIRS:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import InvalidReference
+from ..messages import t
 from ..reference import parse_reference
 from .expand import ExpansionError, expand
 from .lines import BLANKS
@@ -83,7 +84,10 @@ def resolve(dockerfile: Dockerfile, *, build_args: Mapping[str, str] | None = No
     stage = dockerfile.stage(target)
     if stage is None:
         known = ", ".join(stage.name or str(stage.index) for stage in dockerfile.stages)
-        raise dockerfile.fail(f"there is no stage “{target}”", line=dockerfile.stages[-1].origin.line, hint=f"Stages: {known}.")
+        raise dockerfile.fail(
+            t("there is no stage “{name}”", name=target), line=dockerfile.stages[-1].origin.line,
+            hint=t("Stages: {list}.", list=known),
+        )
     resolver = _Resolver(dockerfile, build_args)
     for each in resolver.reachable(stage):
         resolver.walk(each)
@@ -153,14 +157,15 @@ class _Resolver:
         platform = self.text(self.top, stage.platform, origin)
         if platform and not _PLATFORM.match(platform):
             raise self.dockerfile.fail(
-                f"“{platform}” is no platform", line=origin.line, hint="Write, for example, --platform=linux/amd64."
+                t("“{platform}” is no platform", platform=platform), line=origin.line,
+                hint=t("Write, for example, --platform=linux/amd64."),
             )
         if name is None:
             return
         if not name:
             raise self.dockerfile.fail(
-                f"the base image {stage.base} is empty", line=where.line, column=where.column,
-                hint="Give the ARG a default, or a value: %build --build-arg NAME=VALUE.",
+                t("the base image {name} is empty", name=stage.base), line=where.line, column=where.column,
+                hint=t("Give the ARG a default, or a value: %build --build-arg NAME=VALUE."),
             )
         try:
             parse_reference(name)
@@ -194,12 +199,14 @@ class _Resolver:
         if made.keyword == "STOPSIGNAL":
             signal = self.text(scope, made.arguments, made)
             if signal is not None and not _is_signal(signal):
-                raise self.dockerfile.fail(f"invalid signal: {signal}", line=made.line, hint="For example SIGTERM.")
+                hint = t("For example SIGTERM.")
+                raise self.dockerfile.fail(t("invalid signal: {signal}", signal=signal), line=made.line, hint=hint)
         if made.keyword == "EXPOSE":
             ports = [port for word in made.words for port in (self.text(scope, word, made) or "0").split()]
             wrong = next((port for port in ports if not _is_port(port)), None)
             if wrong is not None:
-                raise self.dockerfile.fail(f"“{wrong}” is no port", line=made.line, hint="Write, for example, 8080 or 53/udp.")
+                hint = t("Write, for example, 8080 or 53/udp.")
+                raise self.dockerfile.fail(t("“{port}” is no port", port=wrong), line=made.line, hint=hint)
         source = made.flag("from") if made.keyword == "COPY" else None
         if source:
             self.check_source(source, made, stage)
@@ -208,10 +215,12 @@ class _Resolver:
         other = self.dockerfile.stage(source)
         if other is not None and other.index == stage.index:
             raise self.dockerfile.fail(
-                f"COPY --from={source} is this stage itself", line=made.line, hint="Name an earlier stage, or leave --from out."
+                t("COPY --from={source} is this stage itself", source=source), line=made.line,
+                hint=t("Name an earlier stage, or leave --from out."),
             )
         if other is None and source.isdecimal():
-            raise self.dockerfile.fail(f"there is no stage {source}", line=made.line, hint="Stages are counted from 0.")
+            hint = t("Stages are counted from 0.")
+            raise self.dockerfile.fail(t("there is no stage {number}", number=source), line=made.line, hint=hint)
 
     def argued(self, made: Instruction, scope: Scope, top: Mapping[str, str]) -> Scope:
         values, unknown = dict(scope.values), set(scope.unknown)
@@ -237,7 +246,8 @@ class _Resolver:
         except ExpansionError as error:
             start = made.extents[index][0] if index >= 0 else max(0, made.arguments.find(text))
             place = made.span(start + error.offset, start + error.offset + 1)
-            raise self.dockerfile.fail(f"failed to process “{text}”: {error}", line=place.line, column=place.column) from error
+            message = t("failed to process “{text}”: {reason}", text=text, reason=error)
+            raise self.dockerfile.fail(message, line=place.line, column=place.column) from error
 
 
 def _changed(scope: Scope, **changes: object) -> Scope:

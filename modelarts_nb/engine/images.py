@@ -9,6 +9,7 @@ import re
 import socket
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..errors import EngineAPIError, RegistryError
@@ -54,31 +55,28 @@ def is_index(engine: Engine, reference: str) -> bool:
     return "index" in kind or "manifest.list" in kind
 
 
-def every(engine: Engine) -> list[Image]:
-    """All images of the Engine that have a name, without their history."""
+def listed(engine: Engine) -> list[Image]:
+    """All images of the Engine that have a name, as its list tells of them: without layers, history and settings."""
     found = []
     with mapped(t("Listing the images")):
         for summary in engine.client.images():
-            tags = [tag for tag in summary.get("RepoTags") or () if tag != "<none>:<none>"]
-            if not tags:
-                continue
-            try:
-                one = engine.client.inspect_image(summary["Id"])
-            except docker_errors().ImageNotFound:
-                continue  # removed just now by somebody else
-            found.append(Image(
-                reference=tags[0], id=one["Id"], size=int(one.get("Size") or 0),
-                layers=tuple((one.get("RootFS") or {}).get("Layers") or ()), tags=tuple(tags),
-                labels=dict((one.get("Config") or {}).get("Labels") or {}),
-            ))
+            tags = tuple(tag for tag in summary.get("RepoTags") or () if tag != "<none>:<none>")
+            if tags:
+                size, labels = int(summary.get("Size") or 0), dict(summary.get("Labels") or {})
+                found.append(Image(tags[0], summary["Id"], size, tags=tags, labels=labels))
     return found
 
 
-def docker_errors() -> Any:
-    """docker-py's errors, imported when they are needed."""
-    import docker.errors
-
-    return docker.errors
+def with_layers(engine: Engine, image: Image) -> Image:
+    """The same with its layers; without any where it was removed meanwhile."""
+    try:
+        with mapped(t("Listing the images")):
+            found = engine.client.inspect_image(image.id)
+    except EngineAPIError as error:
+        if error.status == 404:
+            return image
+        raise
+    return replace(image, layers=tuple((found.get("RootFS") or {}).get("Layers") or ()))
 
 
 def configuration(engine: Engine, image: str) -> dict[str, Any]:

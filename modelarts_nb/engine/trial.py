@@ -87,7 +87,7 @@ def try_out(
 ) -> Generator[Event | None, None, Trial]:
     """Start the image as ``user``. ``folders`` are written to; ``packages`` are (name, metadata folder) to import."""
     mark = uuid.uuid4().hex
-    vertex = Vertex("trial", f"start as uid {user[0]}, offline")
+    vertex = Vertex("trial", t("start as uid {uid}, offline", uid=user[0]))
     job = f"check-{mark[:12]}"
     yield vertex
     arguments = [mark, *folders, "--", *(folder for _, folder in packages)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,9 +49,13 @@ class Part:
 
 
 class ImageArchive:
-    """Feed it the stream, close it, then ask for ``image``. ``part``: what is being read now."""
+    """Feed it the stream, close it, then ask for ``image``. ``part``: what is being read now.
 
-    def __init__(self) -> None:
+    ``also``: keys of paths whose content is hashed wherever they lie (see ``Folded.unknown``).
+    """
+
+    def __init__(self, also: Collection[int] = ()) -> None:
+        self._also = frozenset(also)
         self.names = Names()
         self.part: Part | None = None
         self.layers_read = 0
@@ -87,7 +91,7 @@ class ImageArchive:
         if entry.sparse:
             raise TarError(mark("a part of it is a sparse file"))
         self.part = Part(name, entry.size)
-        self._reading = _PartReader(self.names)
+        self._reading = _PartReader(self.names, self._also)
         return True
 
     def data(self, piece: memoryview) -> None:
@@ -183,8 +187,9 @@ def _blob(descriptor: Mapping[str, Any]) -> str:
 class _PartReader:
     """One part: a layer, packed or not, or a text, as its first bytes tell."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, also: frozenset[int] = frozenset()) -> None:
         self._names = names
+        self._also = also
         self._head = bytearray()
         self._feed: Callable[[bytes | memoryview], None] | None = None
         self._text = bytearray()
@@ -223,7 +228,7 @@ class _PartReader:
         if not layer:
             self._feed = self._keep
             return
-        self._reader = LayerReader(self._names)
+        self._reader = LayerReader(self._names, self._also)
         self._walker = TarWalker(self._reader)
         self._feed = self._walker.feed
         try:

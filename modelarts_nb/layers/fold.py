@@ -104,6 +104,7 @@ class Folded:
     files: int = 0
     size: int = 0
     problems: list[tuple[int, str]] = field(default_factory=list)
+    unknown: set[int] = field(default_factory=set)  # keys of what hard links in place of base files name: to be hashed
 
 
 class Fold:
@@ -270,6 +271,8 @@ class Fold:
             return
         after = self.state(last)
         for what in _differing(before, after):
+            if what == "unknown" and last.place in self.layers[last.layer].hard_links:
+                self.result.unknown.add(key_of(self.layers[last.layer].hard_links[last.place]))
             by = last
             for other in reversed(above[:-1]):  # the first that did it and was not taken back
                 if what not in _differing(before, self.state(other)):

@@ -2,8 +2,8 @@
 
 Of each entry there are numbers in arrays: a 64-bit key of its path (Python's own keyed hash, which nobody outside can aim
 at), its folder, its size, and the number of its (kind, mode, owner). Names lie one behind the other in one buffer; whole
-paths are put together where something is said about them. Contents are hashed where a comparison can need them: files
-under protected folders, and small ones elsewhere, since a hard link may bring those to a protected place.
+paths are put together where something is said about them. Contents are hashed where a comparison can need them: below the
+folders that are judged, and of single files elsewhere that are asked for, as a hard link may bring those there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -22,11 +22,11 @@ from .tar import CHARACTER, FILE, FOLDER, HARD_LINK, SYMLINK, Entry, TarError
 WHITEOUT = b"w"  # our own kind: a path that the layer takes away
 MASK = (1 << 64) - 1
 DIGEST = 16  # bytes kept of a SHA-256
-SMALL = 4 << 20  # files up to this size are hashed outside protected folders too, until their layer ends
 # Of one image, far above what one holds, and no more than memory does:
 MAX_ENTRIES = 5_000_000
 MAX_TEXT = 256 << 20  # bytes of names, links and folders
 MAX_MARKS = 500_000
+TOO_MUCH = mark("the image has more entries than are read")
 KEPT_FILE = 1 << 20  # bytes of a file whose text is kept
 KEPT_ALL = 48 << 20  # and of all of them
 _OPAQUE = b".wh..wh..opq"
@@ -59,13 +59,6 @@ class Names:
         self.entries = 0
         self.text = 0
 
-    def count(self, text: int, entries: int = 0) -> None:
-        """Add to what is kept. Raises TarError where it is more than any image has."""
-        self.text += text
-        self.entries += entries
-        if self.entries > MAX_ENTRIES or self.text > MAX_TEXT:
-            raise TarError(mark("the image has more entries than are read"))
-
     def folder(self, path: bytes) -> int:
         """The number of a folder; its parents get theirs too."""
         number = self.numbers.get(path)
@@ -77,7 +70,9 @@ class Names:
             path = path.rpartition(b"/")[0]
         number = self.numbers[path]
         for one in reversed(missing):
-            self.count(len(one))
+            self.text += len(one)
+            if self.text > MAX_TEXT:
+                raise TarError(TOO_MUCH)
             above = number
             number = self.numbers[one] = len(self.paths)
             self.paths.append(one)
@@ -183,18 +178,20 @@ class _Digests(Mapping[int, bytes]):
 class LayerReader:
     """Makes a LayerIndex of what a TarWalker reads: its Sink."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, also: frozenset[int] = frozenset()) -> None:
         self.index = LayerIndex(names)
         self._names = names
+        self._also = also
         self._digests = _Digests()
-        self._passing = _Digests()  # of small files outside protected folders
         self._hash: Any = None
-        self._into: Callable[[int, bytes], None] = self._digests.add
         self._text: bytearray | None = None
         self._current = 0
         self._folder = (b"", 0)
+        self._owner: tuple[tuple[bytes, int, int, int], int] = ((b"", 0, 0, 0), 0)
         self._kept_bytes = 0
         self._hashes = False
+        made = self.index
+        self._adds = tuple(column.append for column in (made.keys, made.folders, made.owners, made.sizes, made.starts))
 
     def begin(self, entry: Entry) -> bool:
         """Put an entry into the index; True if its content is to be read."""
@@ -224,13 +221,20 @@ class LayerReader:
 
     def _append(self, key: int, folder: int, kind: bytes, entry: Entry, last: bytes) -> int:
         index, names = self.index, self._names
-        names.count(len(last) + len(entry.link), 1)
+        names.entries += 1
+        names.text += len(last) + len(entry.link)
+        if names.entries > MAX_ENTRIES or names.text > MAX_TEXT:
+            raise TarError(TOO_MUCH)
+        owner = (kind, entry.mode, entry.uid, entry.gid)
+        if owner != self._owner[0]:
+            self._owner = (owner, names.owner(*owner))
         number = len(index.keys)
-        index.keys.append(key)
-        index.folders.append(folder)
-        index.owners.append(names.owner(kind, entry.mode, entry.uid, entry.gid))
-        index.sizes.append(min(entry.size, MASK) if kind == FILE else 0)
-        index.starts.append(len(index.text))
+        add_key, add_folder, add_owner, add_size, add_start = self._adds
+        add_key(key)
+        add_folder(folder)
+        add_owner(self._owner[1])
+        add_size(entry.size if kind == FILE else 0)
+        add_start(len(index.text))
         index.text += last
         return number
 
@@ -272,7 +276,7 @@ class LayerReader:
         if what:
             self.index.marks.append(Mark(number, what))
         if len(self.index.marks) > MAX_MARKS:
-            raise TarError(mark("the image has more entries than are read"))
+            raise TarError(TOO_MUCH)
         if entry.kind != FILE:
             return False
         if entry.sparse:
@@ -281,8 +285,7 @@ class LayerReader:
         self._current = number
         kept = what in places.KEPT and entry.size <= KEPT_FILE and self._kept_bytes + entry.size <= KEPT_ALL
         self._text = bytearray() if kept else None
-        self._hashes = bool(place & places.JUDGED) or entry.size <= SMALL
-        self._into = self._digests.add if place & places.JUDGED else self._passing.add
+        self._hashes = bool(place & places.JUDGED) or (bool(self._also) and self.index.keys[number] in self._also)
         self._hash = None
         return kept or self._hashes
 
@@ -304,7 +307,7 @@ class LayerReader:
             self.index.kept[self._current] = zlib.compress(bytes(self._text), 1)
             self._text = None
         if self._hashes:
-            self._into(self._current, (self._hash or hashlib.sha256()).digest()[:DIGEST])
+            self._digests.add(self._current, (self._hash or hashlib.sha256()).digest()[:DIGEST])
             self._hash = None
 
     def close(self) -> LayerIndex:
@@ -318,7 +321,7 @@ class LayerReader:
             if named is not None:
                 named = found.get(key_of(index.hard_links.get(named, target)), named)
                 index.sizes[number] = index.sizes[named]
-                digest = self._digests.get(named) or self._passing.get(named)
+                digest = self._digests.get(named)
                 if named in index.xattrs:
                     index.xattrs.setdefault(number, index.xattrs[named])
                 if index.owner(named).mode & 0o6000 and not index.owner(number).mode & 0o6000:
@@ -328,7 +331,6 @@ class LayerReader:
             else:
                 index.unhashed.add(number)
         index.digests = self._digests
-        self._passing = _Digests()
         return index
 
 

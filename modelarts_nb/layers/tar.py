@@ -76,6 +76,7 @@ class TarWalker:
         self._after_map = 0
         self._zeros = 0
         self._owners: dict[bytes, tuple[int, int, int]] = {}
+        self._sums: dict[bytes, int] = {}  # what Adler-32 gives for a checksum's field
         self._began = False
         self.problem = ""
         self.entries = 0
@@ -104,7 +105,10 @@ class TarWalker:
         while position < end:
             if self._skip:
                 taken = min(self._skip, end - position)
-                self._pass(view[position : position + taken])
+                if self._data or self._special is not None:
+                    self._pass(view[position : position + taken])
+                else:
+                    self._skip -= taken
                 position += taken
                 continue
             if self._head or end - position < BLOCK:
@@ -148,7 +152,8 @@ class TarWalker:
         if self._zeros:
             raise TarError(mark("something stands behind its end") if self._zeros > 1 else mark("an empty block in the middle"))
         size_field, sum_field, kind, link, magic = _TAIL.unpack_from(block)
-        if not _right_sum(block, sum_field):
+        expected = self._sums.get(sum_field)
+        if adler32(block) & 0xFFFF != expected and not self._right_sum(block, sum_field):
             raise TarError(mark("a header's checksum is wrong") if self._began else mark("it is no tar archive"))
         self._began = True
         size = _number(size_field)
@@ -200,21 +205,27 @@ class TarWalker:
             if kind != FOLDER:
                 raise TarError(mark("a link or device with data, which readers understand differently"))
             stored = 0
-        if not name or len(name) > NAME_LIMIT or len(link) > NAME_LIMIT or b"\0" in name or b"\0" in link:
-            raise TarError(mark("a name that is empty, too long, or has a zero byte in it"))
+        _check(name, link, size)
         self.entries += 1
         wanted = self._sink.begin(Entry(kind, name, mode, uid, gid, size, link, xattrs, sparse))
         self._expect(stored, wanted=wanted and not sparse, in_map=block[156:157] == b"S" and block[482] != 0)
 
     def _expect(self, stored: int, *, wanted: bool, in_map: bool) -> None:
         """Set out to pass the data of the entry that was begun."""
-        skip = -(-stored // BLOCK) * BLOCK
+        skip = (stored + BLOCK - 1) & -BLOCK
         if in_map:
             self._sparse_map, self._after_map = True, skip
             return
         self._skip, self._data = skip, stored if wanted else 0
         if wanted and not stored:
             self._sink.end()
+
+    def _right_sum(self, block: bytes, field: bytes) -> bool:
+        if not _right_sum(block, field):
+            return False
+        if len(self._sums) < 4096:
+            self._sums[field] = _adler(field)
+        return True
 
     def _owner(self, field: bytes) -> tuple[int, int, int]:
         owner = (_number(field[:8]) & 0o7777, _number(field[8:16]), _number(field[16:24]))
@@ -248,8 +259,18 @@ class TarWalker:
 _NONE: Mapping[bytes, bytes] = {}
 
 
+def _check(name: bytes, link: bytes, size: int) -> None:
+    """What no file system takes."""
+    if not name or len(name) > NAME_LIMIT or len(link) > NAME_LIMIT or b"\0" in name or b"\0" in link:
+        raise TarError(mark("a name that is empty, too long, or has a zero byte in it"))
+    if size >> 62:
+        raise TarError(mark("a number in a header that is none"))
+
+
 def _number(field: bytes) -> int:
     """A number of a header: octal digits, or base 256 behind a set first bit."""
+    if field[-1] == 0 and field[:-1].isdigit():
+        return _octal(field[:-1])
     if field[0] & 0x80:
         if field[0] & 0x40:
             raise TarError(mark("a negative number in a header"))
@@ -259,6 +280,10 @@ def _number(field: bytes) -> int:
         return 0
     if not text.isdigit():
         raise TarError(mark("a number in a header that is none"))
+    return _octal(text)
+
+
+def _octal(text: bytes) -> int:
     try:
         return int(text, 8)
     except ValueError:
@@ -282,9 +307,12 @@ def is_header(block: bytes) -> bool:
 
 
 def _right_sum(block: bytes, field: bytes) -> bool:
-    # Adler-32's low half is 1 + the sum of all bytes; the checksum counts itself as eight spaces
-    stored = _number(field)
-    return adler32(block) & 0xFFFF == (1 + stored - 256 + sum(field)) % 65521 or _signed_sum(block, stored)
+    return adler32(block) & 0xFFFF == _adler(field) or _signed_sum(block, _number(field))
+
+
+def _adler(field: bytes) -> int:
+    """Adler-32's low half, which is 1 + the sum of all bytes; the checksum counts itself as eight spaces."""
+    return (1 + _number(field) - 256 + sum(field)) % 65521
 
 
 def _signed_sum(block: bytes, stored: int) -> bool:

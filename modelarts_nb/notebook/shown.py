@@ -132,19 +132,19 @@ def unregister(shell: Any) -> None:
 def _describe(value: Any) -> tuple[str, str, list[tuple[str, str]]]:
     if isinstance(value, Image):
         history = [(short_instruction(layer.created_by, 90), size(layer.size)) for layer in value.history if layer.size]
-        return "Image", value.reference or value.short_id, history
+        return t("Image"), value.reference or value.short_id, history
     if isinstance(value, PushedImage):
-        return "Pushed", value.reference, []
+        return t("Pushed"), value.reference, []
     if isinstance(value, Export):
-        return "Exported", value.dockerfile, []
+        return t("Exported"), value.dockerfile, []
     if isinstance(value, TrainingRun):
-        return "Training run", value.image, []
+        return t("Training run"), value.image, []
     if isinstance(value, Kept):
-        return "Dockerfile", value.source.name, []
+        return t("Dockerfile"), value.source.name, []
     if isinstance(value, Background):
         return t("In the background"), f"{value.kind} {value.subject}", []
     if isinstance(value, Started):
         return t("In the background"), "", []
     if isinstance(value, Offer):
         return t("Catalogue"), value.region, []
-    return "Custom image", "", []
+    return t("Custom image"), "", []

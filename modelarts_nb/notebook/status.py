@@ -9,7 +9,7 @@ from .. import api
 from ..errors import ModelArtsError
 from ..messages import t
 from ..session import session
-from ..text import duration, size
+from ..text import duration, ljust, size
 from .view.card import Fact, facts
 
 
@@ -20,12 +20,12 @@ class Status:
     rows: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        return "\n".join(f"{label:<12}{text}" for label, text in self.rows)
+        return "\n".join(ljust(label, 12) + text for label, text in self.rows)
 
 
 @facts.register
 def _(result: Status) -> Sequence[Fact]:
-    return [Fact(label, text, code=label == "Next") for label, text in result.rows]
+    return [Fact(label, text, code=label == t("Next")) for label, text in result.rows]
 
 
 def by_line() -> str:
@@ -35,20 +35,23 @@ def by_line() -> str:
 
 def status(*, instead_of_form: bool = False) -> Status:
     """The Engine found, what this notebook has made so far, and the next line to type."""
-    rows = [("Engine", _engine())]
+    rows = [(t("Engine"), _engine())]
     image, run, pushed = session.image, session.run, session.pushed
     source = session.dockerfiles.get(session.current)
-    rows.append(("Dockerfile", f"{source.name}, context {source.context}" if source else "none yet"))
-    rows.append(("Image", f"{image.reference or image.short_id}, {size(image.size)}" if image else "none yet"))
+    kept = t("{name}, context {path}", name=source.name, path=source.context) if source else t("none yet")
+    rows.append((t("Dockerfile"), kept))
+    built = t(", ").join((image.reference or image.short_id, size(image.size))) if image else t("none yet")
+    rows.append((t("Image"), built))
     if run is not None:
-        outcome = "succeeded" if run.succeeded else f"failed, exit code {run.exit_code}"
-        rows.append(("Last run", f"{run.image}: {outcome}, {duration(run.seconds)}"))
+        outcome = t("succeeded") if run.succeeded else t("failed, exit code {code}", code=run.exit_code)
+        told = t("{image}: {outcome}, {time}", image=run.image, outcome=outcome, time=duration(run.seconds))
+        rows.append((t("Last run"), told))
     else:
-        rows.append(("Last run", "none yet"))
+        rows.append((t("Last run"), t("none yet")))
     if pushed is not None:
-        rows.append(("Pushed", f"{pushed.reference} {pushed.digest}"))
-    rows.append(("Contract", api.current_settings().contract))
-    rows.append(("Next", _next()))
+        rows.append((t("Pushed"), f"{pushed.reference} {pushed.digest}"))
+    rows.append((t("Contract"), api.current_settings().contract))
+    rows.append((t("Next"), _next()))
     if instead_of_form:
         rows.append((t("No form"), t("This front end shows no widgets.") + " " + by_line()))
     return Status(tuple(rows))
@@ -59,8 +62,9 @@ def _engine() -> str:
         engine = api.connect()
     except ModelArtsError as error:
         return " ".join(f"{error.message} {error.hint}".split())
-    note = "; classic builder only, no BuildKit" if engine.podman else ", BuildKit"
-    return f"{engine.name}{note}, {engine.url}"
+    if engine.podman:
+        return t("{name}; classic builder only, no BuildKit, {url}", name=engine.name, url=engine.url)
+    return t("{name}, BuildKit, {url}", name=engine.name, url=engine.url)
 
 
 def _next() -> str:
@@ -71,5 +75,5 @@ def _next() -> str:
     if session.run is None:
         return f"%train {session.image.reference} --code DIR -- python DIR/train.py"
     if not session.run.succeeded:
-        return f"%train {session.image.reference} …   (mend the last run first)"
+        return t("%train {image} …   (mend the last run first)", image=session.image.reference)
     return f"%push {session.image.reference} --to HOST/ORGANIZATION/{session.image.reference or 'NAME:TAG'}"

@@ -33,9 +33,8 @@ def pip_has_a_mirror(written: Written) -> Iterator[Seen]:
         if configured or copied or mounted or named or not install.requirements:
             continue
         yield Seen(
-            t("pip asks pypi.org here: this base brings no mirror, as the official ones do, and from inside China that is "
-              "slow or "
-              "fails."),
+            t("pip asks the public package index here: this base brings no mirror, as the official ones do, and from inside "
+              "China that is slow or fails."),
             paste("RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca \\"), install.ran.line,
             install.ran.end_line,
         )

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..messages import mark, t
+from ..errors import place
+from ..messages import t
 from ..text import duration, size
 from .image.facts import LayerFacts
 from .model import Finding, Severity
@@ -87,13 +88,12 @@ class CheckReport:
     @property
     def title(self) -> str:
         """“2 violations, 1 warning”, “No violations”."""
-        parts = []
-        counts = [(len(self.errors), mark("{count} violations"), mark("1 violation")),
-                  (len(self.warnings), mark("{count} warnings"), mark("1 warning"))]
-        for count, several, one in counts:
-            if count:
-                parts.append(t(one) if count == 1 else t(several, count=count))
-        return t(", ").join(parts) or t("No violations")
+        errors, warnings = len(self.errors), len(self.warnings)
+        parts = [
+            (t("1 violation") if errors == 1 else t("{count} violations", count=errors)) if errors else "",
+            (t("1 warning") if warnings == 1 else t("{count} warnings", count=warnings)) if warnings else "",
+        ]
+        return t(", ").join(filter(None, parts)) or t("No violations")
 
     @property
     def summary(self) -> str:
@@ -143,13 +143,13 @@ def text_lines(report: CheckReport) -> Iterator[str]:
 
 
 def _finding_lines(report: CheckReport, finding: Finding) -> Iterator[str]:
-    place = " ".join(filter(None, (finding.path, finding.evidence)))
+    seen = " ".join(filter(None, (finding.path, finding.evidence)))
     yield f"  {SIGNS[finding.severity]} {finding.code} {finding.message}"
-    if place:
-        yield f"      {place}"
+    if seen:
+        yield f"      {seen}"
     line = report.line(finding)
     if line:
-        yield "      " + t("{origin}, line {line}: {instruction}", origin=report.origin, line=line,
+        yield "      " + t("{origin}, line {line}: {instruction}", origin=place(report.origin), line=line,
                            instruction=finding.instruction[:100])
     elif finding.layer:
         yield "      " + t("layer {number}: {instruction}", number=finding.layer, instruction=finding.instruction[:100])

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from .obspath import place
 from .spec import memory_size, pairs, time_span
 
 
 def spec_options(options: Mapping[str, Any], command: str) -> dict[str, Any]:
-    """The keyword arguments for a JobSpec. Raises SettingsError naming the option that cannot be read."""
+    """The keyword arguments for ``api.train``: folders here, or places in object storage.
+
+    Raises SettingsError naming the option that cannot be read.
+    """
     found: dict[str, Any] = {
         "command": command,
-        "code": Path(options["code"]) if options["code"] else None,
-        "inputs": {name: Path(path) for name, path in pairs(options["data"], "--data", "NAME=PATH").items()},
-        "outputs": {name: Path(path) for name, path in pairs(options["output"], "--output", "NAME=PATH").items()},
+        "code": place(options["code"]) if options["code"] else None,
+        "inputs": {name: place(path) for name, path in pairs(options["data"], "--data", "NAME=PATH").items()},
+        "outputs": {name: place(path) for name, path in pairs(options["output"], "--output", "NAME=PATH").items()},
         "env": pairs(options["env"], "--env", "K=V"),
         "memory": memory_size(options["memory"]),
         "timeout": time_span(options["timeout"]),

@@ -16,6 +16,7 @@ from ..engine.discovery import Engine
 from ..errors import BuildFailed, EngineAPIError, SettingsError
 from ..events import Event
 from ..image import Export, Image, PushedImage
+from ..messages import t
 from ..reference import parse_reference
 from ..registry import client as registry
 from ..trace import Trace
@@ -51,7 +52,9 @@ def build_elsewhere(
     """
     dockerfile = parse(request.source)
     if request.output is None and not request.tags:
-        raise SettingsError("A builder keeps no images.", "Say where it goes: -t HOST/ORGANIZATION/NAME:TAG, or --output DIR.")
+        raise SettingsError(
+            t("A builder keeps no images."), t("Say where it goes: -t HOST/ORGANIZATION/NAME:TAG, or --output DIR.")
+        )
     yield from build_context.guard(dockerfile, request.source.context)
     with _explained(dockerfile, request, trace):
         yield from engine_build.build_elsewhere(request)
@@ -81,7 +84,8 @@ def explain(error: BuildFailed, trace: Trace, dockerfile: Dockerfile, request: B
     line = line + request.source.first_line - 1 if line else 0
     text = step.name.partition("] ")[2] or step.name
     exit_code = error.exit_code
-    message = f"{text}: " + (f"exit code {exit_code}" if exit_code is not None else error.message)
+    why = t("exit code {code}", code=exit_code) if exit_code is not None else error.message
+    message = f"{text}: {why}"
     return BuildFailed(
         message, error.hint or hint_for([*lines, step.error]), instruction=text, origin=request.source.origin, line=line,
         exit_code=exit_code, log_tail=meaningful(lines), log_path=error.log_path,

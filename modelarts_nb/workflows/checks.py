@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ..building.request import DockerfileSource
 from ..dockerfile import Dockerfile
-from ..errors import ChecksFailed
+from ..errors import ChecksFailed, place
 from ..events import Event, VertexWarning
 from ..image import Image
 from ..messages import t
@@ -63,7 +63,7 @@ def checked(
     stopping = errors(findings or ())
     if stopping:
         raise ChecksFailed(
-            t("{origin}: nothing was built, for the platform would refuse the image ({counted}).", origin=source.origin,
+            t("{origin}: nothing was built, for the platform would refuse the image ({counted}).", origin=place(source.origin),
               counted=counted(stopping)),
             t("Mend it, or say above the line why it is meant: # modelarts: ignore={code} REASON. To build it all the same: "
               "%build --no-check.", code=stopping[0].code),

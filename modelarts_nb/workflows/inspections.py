@@ -21,7 +21,7 @@ from ..reference import parse_reference
 from ..registry import client as registry
 from ..rules.image import RULES, judge
 from ..rules.image.facts import BaseFacts, ImageFacts, Trial, env_of, shown
-from ..rules.image.gather import Subject, differences, gather
+from ..rules.image.gather import Subject, differences, fold, gather
 from ..rules.image.space import CACHES
 from ..rules.lint import suppressed
 from ..rules.model import Finding
@@ -53,8 +53,13 @@ def check(
     base, other = _base(engine, image, request, catalog, dockerfile)
     names = [request.image] if other is None else [request.image, other.reference or other.id]
     archive = yield from export.read(engine, names)
-    yield Vertex("judge", "compare with the base", started=time.time())
+    yield Vertex("judge", t("compare with the base"), started=time.time())
     parts = archive.image(image.id, request.image)
+    folded = fold(parts.layers, base.layers)
+    if folded.unknown:  # base files became links to files elsewhere, whose content nobody looked at: rare, so all is read again
+        archive = yield from export.read(engine, names, folded.unknown)
+        parts = archive.image(image.id, request.image)
+        folded = fold(parts.layers, base.layers)
     if other is not None:
         base = _compared(base, parts, archive.image(other.id, other.reference))
     media_type, media_from = yield from call(lambda: _media_type(image, parts, credentials))
@@ -62,8 +67,8 @@ def check(
     subject = Subject(
         image.reference or request.image, limits, image.size, image.platform, base, dockerfile, "", media_type, media_from
     )
-    facts = gather(subject, parts, Trial(skipped=t("--no-run was given") if not request.run else ""))
-    yield Vertex("judge", "compare with the base", started=began, completed=time.time())
+    facts = gather(subject, parts, Trial(skipped=t("--no-run was given") if not request.run else ""), folded)
+    yield Vertex("judge", t("compare with the base"), started=began, completed=time.time())
     if request.run:
         facts = replace(facts, trial=(yield from _try_out(engine, image, facts)))
     findings = judge(facts)
@@ -103,17 +108,18 @@ def _base(
     """The base, and the image of it where the files of both must be read: it was named, and is not what this is made from."""
     if request.base:
         named = images.inspect(engine, request.base)
-        official = _official(catalog, named)
+        official = bool(_official(catalog, named))
         if _is_prefix(named, image):
             return _derived(engine, named, request.base, official=official, given=True), None
         return BaseFacts(request.base, 0, official, given=True), replace(named, reference=request.base)
-    known = [each for each in images.every(engine) if each.id]
-    official_ones = [each for each in known if _official(catalog, each)]
-    looked_at = tuple(sorted({each.reference for each in official_ones if each.reference}))[:12]
+    known = images.listed(engine)
+    official_ones = [images.with_layers(engine, each) for each in known if _official(catalog, each)]
+    looked_at = tuple(sorted({_official(catalog, each) for each in official_ones}))[:12]
     best = max((each for each in official_ones if _is_prefix(each, image)), key=lambda each: len(each.layers), default=None)
     if best is not None:
-        return replace(_derived(engine, best, best.reference, official=True), looked_at=looked_at), None
-    plain = [each for each in known if each.id != image.id and _is_prefix(each, image)]
+        return replace(_derived(engine, best, _official(catalog, best), official=True), looked_at=looked_at), None
+    others = (images.with_layers(engine, each) for each in known if each.id != image.id and not _official(catalog, each))
+    plain = [each for each in others if _is_prefix(each, image)]
     wanted = _from(dockerfile)
     first = next((each for each in plain if wanted in each.tags), None) or min(
         plain, key=lambda each: len(each.layers), default=None
@@ -141,15 +147,16 @@ def _is_prefix(base: Image, image: Image) -> bool:
     return bool(base.layers) and base.layers == image.layers[: len(base.layers)]
 
 
-def _official(catalog: Catalog, image: Image) -> bool:
-    """Whether one of its names is an official base's. Labels are inherited, so that they say nothing by themselves."""
+def _official(catalog: Catalog, image: Image) -> str:
+    """The one of its names that is an official base's; "" for none. Labels are inherited, so that they say nothing alone."""
     for tag in image.tags:
         try:
             if catalog.find_base(tag) is not None:
-                return True
+                return tag
         except InvalidReference:
             continue
-    return bool(image.labels.get(STAND_IN)) and any(tag.endswith(":stand-in") for tag in image.tags)
+    stand_in = next((tag for tag in image.tags if tag.endswith(":stand-in")), "")
+    return stand_in if image.labels.get(STAND_IN) else ""
 
 
 def _compared(base: BaseFacts, image: ImageParts, other: ImageParts) -> BaseFacts:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import ssl
 import subprocess
 import threading
 import traceback
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from .http2 import Buffer
@@ -115,6 +117,28 @@ class PlainSocket:
         with contextlib.suppress(OSError):  # the other side was first
             self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()
+
+
+    def blocks(self, size: int) -> Iterator[bytes]:
+        """Wait for so many bytes at a time, in the kernel: other threads have the interpreter meanwhile."""
+        self._sock.setblocking(True)
+        while block := self._sock.recv(size, socket.MSG_WAITALL):
+            yield block
+
+
+def blocks(wire: Duplex, size: int = 1 << 20) -> Iterator[bytes]:
+    """All that comes, waiting for it, in pieces of up to ``size``. Closing the wire ends it. Raises OSError."""
+    if isinstance(wire, PlainSocket):
+        yield from wire.blocks(size)
+        return
+    while True:
+        if not wire.buffered:
+            select.select([wire.read_fd], [], [])
+        block = wire.read()
+        if block == b"":
+            return
+        if block:
+            yield block
 
 
 class TlsSocket:

@@ -6,8 +6,9 @@ Source: RFC 9112, as far as Docker's API uses it (identity or chunked bodies, 10
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+_LINE = 32  # bytes that hold the line between two chunks, unless it has extensions
 MAX_HEAD = 64 << 10  # bytes of status line and headers
 
 
@@ -45,6 +46,31 @@ class Response:
             if not self._take_head():
                 return b""
         return self._take_chunks() if self._chunked else self._take_plain()
+
+    def pieces(self, data: bytes) -> Iterator[memoryview]:
+        """The same without a copy, for bodies of gigabytes."""
+        view = memoryview(data)
+        if not self.status:
+            head = self.feed(data)
+            if self.status:
+                yield memoryview(head)
+            return
+        while len(view) and not self.complete:
+            if not self._chunked or self._left:
+                piece = view if self._left is None else view[: self._left]
+                view = view[len(piece) :]
+                if self._left is not None:
+                    self._left -= len(piece)
+                    self.complete = not self._chunked and self._left == 0
+                yield piece
+                continue
+            line = bytes(view[:_LINE])  # of it, what is behind the line between two chunks is taken back
+            self._inbox += line
+            if self._next_chunk():
+                view = view[len(line) - len(self._inbox) :]
+                self._inbox.clear()
+            else:
+                view = view[len(line) :]
 
     def closed(self) -> None:
         """The connection ended: that completes a body without a length, and breaks every other one."""

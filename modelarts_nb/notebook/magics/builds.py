@@ -12,6 +12,7 @@ from ... import api
 from ...building import options as build_options
 from ...building.request import DockerfileSource
 from ...image import Export, Image, PushedImage
+from ...messages import t
 from ...session import DEFAULT_NAME
 from .. import shown
 from ..shown import Started
@@ -77,7 +78,7 @@ class BuildMagics(Magics):
         """
         options = parse(self.build, line)
         if options.name and options.file:
-            raise UsageError("NAME and -f FILE are two Dockerfiles; give one of them.")
+            raise UsageError(t("NAME and -f FILE are two Dockerfiles; give one of them."))
         image = api.build(
             Path(options.file) if options.file else options.name, tag=options.tag, context=options.context,
             build_args=pairs("--build-arg", options.build_arg), target=options.target, platform=options.platform,

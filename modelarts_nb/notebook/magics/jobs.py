@@ -10,6 +10,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from ... import api
+from ...messages import t
 from .. import shown
 from .parsing import parse
 
@@ -98,7 +99,7 @@ class JobMagics(Magics):
             return api.register_image(options.image, arch=options.arch, kinds=options.kind or ("CPU",), region=options.region)
         if options.verb == "unregister":
             if not options.image:
-                raise UsageError("Which one? %images unregister ID; %images lists them.")
+                raise UsageError(t("Which one? %images unregister ID; %images lists them."))
             return api.unregister_image(options.image, region=options.region)
         return api.images(region=options.region)
 

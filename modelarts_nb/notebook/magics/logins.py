@@ -9,6 +9,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from ... import api
+from ...messages import t
 from .parsing import parse
 
 
@@ -39,9 +40,9 @@ class LoginMagics(Magics):
         options = parse(self.login, line)
         if options.docker:
             if line.split() != ["--docker"]:
-                raise UsageError("--docker stands alone: the line is asked for, and is never part of a cell.")
+                raise UsageError(t("--docker stands alone: the line is asked for, and is never part of a cell."))
             host = api.docker_login()
-            print(f"Logged in to {host} for pushes from this kernel.")  # noqa: T201  # a magic's own output
+            print(t("Logged in to {host} for pushes from this kernel.", host=host))  # noqa: T201  # a magic's own output
             return None
         return api.login(
             options.region, profile=options.profile, access_name=options.ak_env, secret_name=options.sk_env,

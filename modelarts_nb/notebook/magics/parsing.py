@@ -8,6 +8,8 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from ...messages import t
+
 
 def parse(magic: Callable[..., Any], line: str) -> Any:
     """The options in a magic's line. Quotes work as in a shell; options are not abbreviated."""
@@ -26,6 +28,6 @@ def pairs(option: str, texts: list[str]) -> dict[str, str]:
     for text in texts:
         key, separator, value = text.partition("=")
         if not key or not separator:
-            raise UsageError(f"{option} wants K=V, not “{text}”.")
+            raise UsageError(t("{option} wants K=V, not “{text}”.", option=option, text=text))
         pairs[key] = value
     return pairs

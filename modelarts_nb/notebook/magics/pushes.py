@@ -8,6 +8,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from ... import api
 from ...image import PushedImage
+from ...messages import t
 from .. import shown
 from .parsing import parse
 
@@ -39,7 +40,9 @@ class PushMagics(Magics):
         options = parse(self.push, line)
         to_region = options.region or options.org or options.name or options.tag
         if options.to and to_region:
-            raise UsageError("--to names the whole place; --region, --org, --name and --tag make one. Give one of the two.")
+            raise UsageError(
+                t("--to names the whole place; --region, --org, --name and --tag make one. Give one of the two.")
+            )
         common = {
             "log": options.log, "progress": "quiet" if options.quiet else "", "background": options.background,
             "check": not options.no_check,

@@ -7,6 +7,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from ... import api
+from ...messages import t
 from ...settings import CONTRACTS
 from ...training import arguments as train_arguments
 from ...training.run import TrainingRun
@@ -21,9 +22,10 @@ class TrainMagics(Magics):
     @line_magic
     @magic_arguments()
     @argument("image", nargs="?", default="", help="Image to run (default: the last one built).")
-    @argument("--code", default=None, metavar="DIR", help="Folder with the training code.")
-    @argument("--data", action="append", default=[], metavar="NAME=PATH", help="An input. Repeatable.")
-    @argument("--output", action="append", default=[], metavar="NAME=PATH", help="An output and its folder here. Repeatable.")
+    @argument("--code", default=None, metavar="DIR|obs://", help="Folder with the training code.")
+    @argument("--data", action="append", default=[], metavar="NAME=PATH|obs://", help="An input. Repeatable.")
+    @argument("--output", action="append", default=[], metavar="NAME=PATH|obs://",
+              help="An output and where it goes. Repeatable.")
     @argument("--env", action="append", default=[], metavar="K=V", help="An environment variable. Repeatable.")
     @argument("--contract", default="", choices=("", *CONTRACTS), help="Generation of the container contract.")
     @argument("--access-method", default="parameter", choices=("parameter", "env"),
@@ -49,7 +51,7 @@ class TrainMagics(Magics):
         before, separator, command = line.partition(" -- ") if not line.startswith("-- ") else ("", "-- ", line[3:])
         options = parse(self.train, before)
         if not separator or not command.strip():
-            raise UsageError("The command is missing. Write it behind “--”: %train --code DIR -- python DIR/train.py")
+            raise UsageError(t("The command is missing. Write it behind “--”: %train --code DIR -- python DIR/train.py"))
         spec = train_arguments.spec_options(vars(options), command.strip())
         run: TrainingRun | api.Background = api.train(
             options.image, log=options.log, progress="quiet" if options.quiet else "", background=options.background, **spec

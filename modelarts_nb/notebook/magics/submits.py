@@ -9,6 +9,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from ... import api
+from ...messages import t
 from ...training.obspath import place
 from ...training.spec import pairs, time_span
 from .. import shown
@@ -55,7 +56,7 @@ class SubmitMagics(Magics):
         options = parse(self.submit, before)
         if not separator or not command.strip():
             raise UsageError(
-                "The command is missing. Write it behind “--”: %submit --flavor F --code DIR -- python DIR/train.py"
+                t("The command is missing. Write it behind “--”: %submit --flavor F --code DIR -- python DIR/train.py")
             )
         result = api.submit(
             options.image,

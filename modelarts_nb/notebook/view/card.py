@@ -79,7 +79,8 @@ def facts(result: object) -> Sequence[Fact]:
 def _(result: Image) -> Sequence[Fact]:
     rows = [Fact(t("Image"), " · ".join(filter(None, (result.short_id, result.platform, _user(result.user)))), code=True)]
     biggest = sorted((layer for layer in result.history if layer.size), key=lambda layer: -layer.size)[:3]
-    rows.append(Fact(t("Size"), t("{size} in {count} layers", size=size(result.size), count=len(result.layers))))
+    layers = counted(PUSH, len(result.layers))
+    rows.append(Fact(t("Size"), t("{size} in {layers}", size=size(result.size), layers=layers)))
     if result.checks:
         rows.append(Fact(t("Checks"), result.checks))
     if biggest:
@@ -90,7 +91,7 @@ def _(result: Image) -> Sequence[Fact]:
 @facts.register
 def _(result: Kept) -> Sequence[Fact]:
     source = result.source
-    said = [t("{count} instructions", count=result.instructions)]
+    said = [t("1 instruction") if result.instructions == 1 else t("{count} instructions", count=result.instructions)]
     if result.stages > 1:
         said.append(t("{count} stages", count=result.stages))
     context = short_path(source.context.resolve()) if source.context else ""

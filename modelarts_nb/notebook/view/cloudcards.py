@@ -59,7 +59,8 @@ def _(result: Job) -> Sequence[Fact]:
         said = [f"{end.task}: " + (t("exit code {code}", code=end.exit_code) if end.exit_code is not None else end.message)
                 for end in result.ends]
         rows.append(Fact(t("Tasks"), " · ".join(said)))
-    where = " · ".join(filter(None, (result.region, result.flavor, t("{count} nodes", count=result.nodes))))
+    nodes = t("1 node") if result.nodes == 1 else t("{count} nodes", count=result.nodes)
+    where = " · ".join(filter(None, (result.region, result.flavor, nodes)))
     rows.append(Fact(t("Where"), where))
     if result.duration:
         rows.append(Fact(t("Time"), duration(result.duration)))

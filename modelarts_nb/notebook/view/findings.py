@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from ...messages import t
 from ...rules.model import Finding, Severity
 from ...rules.words import NAMES, counted
-from ...text import clean
+from ...text import clean, ljust
 
 SIGNS = {Severity.ERROR: "✕", Severity.WARNING: "!", Severity.NOTE: "i"}
 MAX_ROWS = 60
@@ -51,7 +51,8 @@ def lines(findings: Iterable[Finding], first_line: int) -> list[str]:
     for each in sorted(findings, key=lambda each: bool(each.ignored) or each.severity is Severity.NOTE):
         place = t("line {line}", line=each.line + first_line - 1) if each.line else ""
         word = t("ignored") if each.ignored else t(NAMES[each.severity])
-        found.append(clean("  ".join((f"  {SIGNS[each.severity]} {word:<8}", f"{place:<8}", f"{each.code:<5}", each.message))))
+        word = f"  {SIGNS[each.severity]} {ljust(word, 8)}"
+        found.append(clean("  ".join((word, ljust(place, 8), f"{each.code:<5}", each.message))))
         more = t("ignored: {reason}", reason=each.ignored) if each.ignored else each.fix
         if more:
             found.append(clean(f"{'':14}→ {more}"))

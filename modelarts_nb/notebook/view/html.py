@@ -10,13 +10,13 @@ import html
 from collections.abc import Iterable, Sequence
 
 from ...building.failure import meaningful
-from ...errors import BuildFailed, ChecksFailed, ModelArtsError
+from ...errors import BuildFailed, ChecksFailed, ModelArtsError, place
 from ...messages import t
 from ...terminal import plain, spans
 from ...text import duration, shorten
 from ...trace import State, Step, Trace
 from . import findings
-from .card import Fact, Work, counted, progress, short_path, state_of, summary, title
+from .card import PUSH, Fact, Work, counted, progress, short_path, state_of, summary, title
 from .steps import SIGNS, counter, layout, ordered, state_word, step_name
 from .style import STYLE
 
@@ -83,7 +83,7 @@ def facts_card(
     if details:
         body = "".join(f'<tr><td></td><td class="ma-name"><code>{escape(a)}</code></td><td class="ma-time ma-dim">'
                        f"{escape(b)}</td></tr>" for a, b in details)
-        more = escape(t("{total} layers", total=len(details)))
+        more = escape(counted(PUSH, len(details)))
         table = f'<details><summary>{more}</summary><table class="ma-steps" role="presentation">{body}</table></details>'
     return (
         f'{STYLE}<div class="ma" role="group" aria-label="{escape(heading)} {escape(subject)}"><div class="ma-head">'
@@ -149,7 +149,7 @@ def _row(step: Step, trace: Trace, now: float) -> str:
     state = step.state
     took = duration(step.seconds(now)) if state not in (State.WAITING, State.CACHED) else ""
     tone = _TONES.get(state, "ma-dim")
-    moving = counter(step, trace)
+    moving = counter(step, trace, state)
     bar = ""
     if moving.share is not None:
         bar = f'<span class="ma-bar" aria-hidden="true"><i style="width:{moving.share:.0%}"></i></span>'
@@ -221,7 +221,7 @@ def _why(error: ModelArtsError, trace: Trace) -> str:
         return said + findings.table(error.findings, error.first_line)
     where = ""
     if isinstance(error, BuildFailed) and error.line:
-        where = t("{origin}, line {line}", origin=t("cell") if error.origin == "cell" else error.origin, line=error.line) + ": "
+        where = t("{origin}, line {line}", origin=place(error.origin), line=error.line) + t(": ")
     text = f"{where}{trace.redact(error.message)}"
     hint = f"\n{escape(trace.redact(error.hint))}" if error.hint else ""
     return f'<div class="ma-why">{escape(text)}{hint}</div>'
@@ -248,10 +248,10 @@ def _share(parts: Sequence[float]) -> str:
 def _foot(trace: Trace, log_path: str, following: str) -> str:
     parts = []
     if following:
-        parts.append(f"<span>{escape(t('Next'))}: <code>{escape(following)}</code></span>")
+        parts.append(f"<span>{escape(t('Next') + t(': '))}<code>{escape(following)}</code></span>")
     if log_path:
         lines = f" ({escape(_counted_lines(trace.lines))})" if trace.lines else ""
-        parts.append(f"<span>{escape(t('Full log'))}: <code>{escape(short_path(log_path))}</code>{lines}</span>")
+        parts.append(f"<span>{escape(t('Full log') + t(': '))}<code>{escape(short_path(log_path))}</code>{lines}</span>")
     return f'<div class="ma-foot">{" ".join(parts)}</div>' if parts else ""
 
 

@@ -47,7 +47,7 @@ def bundle(report: CheckReport, log_path: str = "") -> dict[str, str]:
     """The report as a MIME bundle: the card, and its twin in plain text."""
     text = str(report)
     if log_path:
-        text += f"\n  {t('Full log')}: {short_path(log_path)}"
+        text += f"\n  {t('Full log')}{t(': ')}{short_path(log_path)}"
     return {"text/plain": text, "text/html": card(report, log_path)}
 
 
@@ -187,7 +187,7 @@ def _foot(report: CheckReport, log_path: str) -> str:
     else:
         parts.append(t("Started offline as the contract's user"))
     if log_path:
-        parts.append(f"{t('Full log')}: {short_path(log_path)}")
+        parts.append(f"{t('Full log')}{t(': ')}{short_path(log_path)}")
     return '<div class="ma-foot">' + "".join(f"<span>{escape(part)}</span>" for part in parts) + "</div>"
 
 

@@ -92,9 +92,9 @@ def ordered(trace: Trace) -> list[Step]:
     return [trace.steps[digest] for group in layout(trace) for digest in group.digests]
 
 
-def counter(step: Step, trace: Trace) -> Counter:
+def counter(step: Step, trace: Trace, state: State) -> Counter:
     """The transfer that goes on, else what was transferred in all; of a run, what it uses; of a waiting step, for what."""
-    if step.state is State.WAITING:
+    if state is State.WAITING:
         other = trace.waiting_for(step)
         return Counter(t("for {step}", step=_short(step_name(other)))) if other else NOTHING
     if not step.statuses:
@@ -107,9 +107,9 @@ def counter(step: Step, trace: Trace) -> Counter:
         if status.completed is None and status.current < status.total:
             current += status.current
             total += status.total
-    if total and step.state is State.RUNNING:
+    if total and state is State.RUNNING:
         return Counter(t("{done} of {total}", done=size(current), total=size(total)), current / total)
-    return Counter(size(done)) if done and step.state is not State.CACHED else NOTHING
+    return Counter(size(done)) if done and state is not State.CACHED else NOTHING
 
 
 def _usage(step: Step) -> str:

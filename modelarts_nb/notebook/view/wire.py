@@ -5,7 +5,7 @@ rows replace rows, and each piece of log says at which line it begins, so that w
 
     head     {state, title, subject, summary, share}            always
     groups   [[key, title, [step, …]], …]                       where steps came
-    steps    [[step, state, word, time, more, share|null, lines], …]
+    steps    [[step, state, word, time, more, share|null], …]
     names    {step: [name, title]}
     partials {step: styled line}                                lines that have not ended
     logs     [[step, from, base, [line, …]], …]                 few lines, as they are
@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...events import Vertex
 from ...messages import t
 from ...text import duration
 from ...trace import State, Step, Trace
@@ -31,7 +32,8 @@ from .steps import WORDS, counter, layout, state_word, step_name
 
 Message = tuple[dict[str, Any], list[bytes]]
 
-FEW = 60  # lines that go as they are: packing them saves nothing
+CALM = 2  # ticks from one to the next that tells clocks and counters: more often is only restless
+FEW, FEW_CHARACTERS = 400, 40_000  # that go as they are: to unpack them takes the browser longer than to receive them
 PACK = 4_000  # lines of one packed piece, at the most
 PACK_CHARACTERS = 512_000
 KEPT = 64_000_000  # bytes of packed log that are kept of one view, and
@@ -55,7 +57,7 @@ class _Log:
         for piece in _pieces(lines):
             first = self.count
             self.count += len(piece)
-            if len(piece) <= FEW:
+            if len(piece) <= FEW and sum(map(len, piece)) <= FEW_CHARACTERS:
                 self.loose += piece
                 yield first, piece, len(piece)
             else:
@@ -111,6 +113,8 @@ class Wire:
         self._logs: dict[int, _Log] = {}
         self._groups: list[Any] = []
         self._chart = ""
+        self._beat = 0
+        self._vertices: dict[int, Vertex] = {}
         self._head: dict[str, Any] = {}
 
     def tick(self, trace: Trace, seconds: float, chart: str = "") -> Message:
@@ -122,15 +126,19 @@ class Wire:
             self._groups = [[g.key, g.title, [self._numbers[d] for d in g.digests]] for g in layout(trace)]
             content["groups"] = self._groups
         now, rows, partials = time.time(), [], {}
+        moving = self._beat % CALM == 0
+        self._beat += 1
         for digest, step in trace.steps.items():
             number = self._numbers[digest]
             if step.unread:
                 self._read(number, step, content, buffers)
-            row = self._row(number, step, trace, now)
-            if row != self._rows.get(number):
-                self._rows[number] = row
-                rows.append(row)
-            partial = step.partial if step.state is State.RUNNING else ""
+            if moving or step.vertex is not self._vertices.get(number):
+                self._vertices[number] = step.vertex
+                row = self._row(number, step, trace, now)
+                if row != self._rows.get(number):
+                    self._rows[number] = row
+                    rows.append(row)
+            partial = step.partial
             if partial != self._partials.get(number, ""):
                 self._partials[number] = partials[number] = partial
         if rows:
@@ -187,11 +195,11 @@ class Wire:
 
     def _row(self, number: int, step: Step, trace: Trace, now: float) -> list[Any]:
         state = step.state
-        moving = counter(step, trace)
+        moving = counter(step, trace, state)
         took = duration(step.seconds(now)) if state not in (State.WAITING, State.CACHED) else ""
         share = None if moving.share is None else round(moving.share, 3)
         word = state_word(step) if state is State.FAILED else self._words[state]
-        return [number, NAMES[state], word, took, moving.text, share, step.lines]
+        return [number, NAMES[state], word, took, moving.text, share]
 
     def _trim(self) -> None:
         for log in self._logs.values():

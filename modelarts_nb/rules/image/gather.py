@@ -33,9 +33,9 @@ class Subject:
     media_from: str = ""
 
 
-def gather(subject: Subject, parts: ImageParts, trial: Trial) -> ImageFacts:
-    """The facts of an image whose layers were read."""
-    folded = fold(parts.layers, subject.base.layers)
+def gather(subject: Subject, parts: ImageParts, trial: Trial, folded: Folded | None = None) -> ImageFacts:
+    """The facts of an image whose layers were read. ``folded``: its layers, where that was done."""
+    folded = folded or fold(parts.layers, subject.base.layers)
     config = parts.config.get("config")
     history = _history(subject, parts.config, len(parts.layers))
     return ImageFacts(

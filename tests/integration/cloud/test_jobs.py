@@ -110,6 +110,19 @@ def test_from_folders_here_to_outputs_here(here_and_now, pushed, code, tmp_path)
     assert (places["train_url"] / "model.txt").read_text() == "ABC0"
 
 
+def test_a_run_on_this_machine_reads_and_writes_object_storage(here_and_now, image, code, tmp_path):
+    data, out = ObsPath(BUCKET, "local/data"), ObsPath(BUCKET, f"local/out-{time.time_ns()}")
+    drain(workflows.send(here_and_now, tmp_path / "data", data, "--data x"))
+    drain(workflows.send(here_and_now, code, ObsPath(BUCKET, "local/digits"), "--code"))
+    run = api.train(
+        image, command="python3 /home/ma-user/modelarts/user-job-dir/digits/train.py", contract="v2", progress="quiet",
+        code=ObsPath(BUCKET, "local/digits"), inputs={"data_url": data}, outputs={"train_url": out},
+    )
+    assert run.succeeded
+    drain(workflows.bring(here_and_now, out, tmp_path / "back"))
+    assert (tmp_path / "back" / "model.txt").read_text() == "ABC0"
+
+
 def test_an_image_of_this_machine_is_pushed_first(here_and_now, image):
     job = api.submit(image, "echo hello", organization="pushed-first", flavor=FLAVOR, progress="quiet")
     assert job.succeeded

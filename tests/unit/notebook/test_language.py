@@ -82,10 +82,10 @@ def test_a_language_that_is_not_spoken_is_refused_with_the_choices(here, monkeyp
 
 
 def test_the_terminals_program_speaks_the_systems_language(here, monkeypatch, capsys):
-    from modelarts_nb.cli import main
+    from modelarts_nb.cli import NOT_RUNNING, main
 
     monkeypatch.setenv("LANG", "zh_CN.UTF-8")
-    main(["engine", "status", "--json"])
+    assert main(["engine", "status", "--json"]) in (0, NOT_RUNNING)
     assert messages.language() == "zh-CN"
     monkeypatch.setenv("MODELARTS_NB_LANGUAGE", "fr")
     assert main(["engine", "status", "--json"]) == 1

@@ -70,7 +70,7 @@ def test_only_what_changed_is_told():
     trace.apply(VertexStatus("s", "b", "s", 5_000_000, 10_000_000))
     trace.apply(Vertex("b", "[2/2] RUN b", ("a",), started=2.0))
     third, _ = sender.tick(trace, 1.2)
-    [[number, state, _, _, more, share, _]] = third["steps"]
+    [[number, state, _, _, more, share]] = third["steps"]
     assert (number, state, more, share) == (1, "running", "5.0 MB of 10.0 MB", 0.5)
 
 

@@ -7,7 +7,9 @@ const SAY = 2000; // milliseconds between two announcements
 
 /** Write only what differs: a page at rest stays at rest. */
 function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  if (element.shown === text) return;
+  element.shown = text;
+  element.textContent = text;
 }
 
 /** Make these the children, in this order. What is there already is not touched: it keeps its place, its scrolling, its focus. */

@@ -91,3 +91,43 @@ def test_a_request_has_its_headers_and_no_line_breaks_in_them():
     assert request("POST", "/x?y=1", [("A", "1"), ("A", "2")]) == b"POST /x?y=1 HTTP/1.1\r\nA: 1\r\nA: 2\r\n\r\n"
     with pytest.raises(ValueError, match="line break"):
         request("POST", "/", [("A", "1\r\nEvil: 2")])
+
+
+@given(st.lists(st.integers(0, len(CHUNKED)), max_size=30))
+def test_pieces_are_the_same_without_a_copy(cuts):
+    response, body = Response(), b""
+    for start, end in itertools.pairwise([0, *sorted(cuts), len(CHUNKED)]):
+        for piece in response.pieces(CHUNKED[start:end]):
+            body += piece
+    whole = Response()
+    assert body == whole.feed(CHUNKED)
+    assert response.complete
+
+
+@pytest.mark.parametrize("size", [1, 31, 32, 33, 40_000])
+def test_pieces_of_many_chunks(size):
+    chunks = [bytes([number % 251]) * (number * 37 % 5000 + 1) for number in range(60)]
+    stream = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    stream += b"".join(b"%x;extension=%d\r\n%b\r\n" % (len(chunk), number, chunk) for number, chunk in enumerate(chunks))
+    stream += b"0\r\n\r\n"
+    response = Response()
+    read = b"".join(piece for at in range(0, len(stream), size) for piece in response.pieces(stream[at : at + size]))
+    assert read == b"".join(chunks)
+    assert response.complete
+
+
+def test_pieces_of_a_body_with_a_length_and_without():
+    response = Response()
+    assert b"".join(response.pieces(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")) == b"ab"
+    assert b"".join(response.pieces(b"cde")) == b"cde"
+    assert response.complete
+    response = Response()
+    assert b"".join([*response.pieces(b"HTTP/1.1 200 OK\r\n\r\n"), *response.pieces(b"abc")]) == b"abc"
+    response.closed()
+    assert response.complete
+
+
+def test_pieces_of_no_chunks_are_an_error():
+    response = Response()
+    with pytest.raises(HttpError):
+        list(response.pieces(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")) + list(response.pieces(b"zz\r\n"))
