@@ -25,7 +25,7 @@ padding:8px 14px;border-bottom:1px solid var(--ma-edge);overflow:visible;margin:
 align-items:stretch}
 .ma-form .ma-left{padding:12px 14px;overflow:visible;margin:0;gap:8px}
 .ma-form .ma-right{background:var(--ma-faint);border-left:1px solid var(--ma-edge);overflow:hidden;margin:0;min-width:0}
-@container (max-width:620px){.ma-form .ma-two{grid-template-columns:minmax(0,1fr)}
+@container (max-width:760px){.ma-form .ma-two{grid-template-columns:minmax(0,1fr)}
 .ma-form .ma-right{border-left:0;border-top:1px solid var(--ma-edge)}}
 .ma-form .ma-field{display:grid;grid-template-columns:104px minmax(0,1fr);gap:14px;align-items:center;width:auto;margin:0;
 height:auto;
