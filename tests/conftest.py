@@ -127,3 +127,15 @@ def wait_until(condition, limit, what):
     while not condition():
         assert time.monotonic() < deadline, what
         time.sleep(0.02)
+
+
+def drain(generator):
+    """What a workflow returns, and the events on the way there."""
+    events = []
+    while True:
+        try:
+            event = next(generator)
+        except StopIteration as end:
+            return end.value, events
+        if event is not None:
+            events.append(event)

@@ -25,7 +25,7 @@ class Status:
 
 @facts.register
 def _(result: Status) -> Sequence[Fact]:
-    return [Fact(label, text, code=label == t("Next")) for label, text in result.rows]
+    return [Fact(label, text, code=text.startswith("%")) for label, text in result.rows]
 
 
 def by_line() -> str:

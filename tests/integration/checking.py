@@ -8,6 +8,7 @@ from modelarts_nb.engine import build as engine_build
 from modelarts_nb.rules.model import Severity
 from modelarts_nb.workflows import CheckRequest, check
 
+from ..conftest import drain
 from ..unit.layers.making import old_export
 
 
@@ -161,25 +162,17 @@ EVERYDAY = [
 ]
 
 
-def drained(generator):
-    while True:
-        try:
-            next(generator)
-        except StopIteration as end:
-            return end.value
-
-
 def built(connected, text, tag, **options):
     """The image's id."""
     source = DockerfileSource(text, origin="cell", first_line=1)
-    image = drained(engine_build.build(connected, BuildRequest(source, (tag,), **options)))
+    image = drain(engine_build.build(connected, BuildRequest(source, (tag,), **options)))[0]
     return image, source
 
 
 def checked(connected, tag, source=None, *, contract="v1", run=False, base="", limits=None, credentials=lambda host: None):
     """The report of an image."""
     catalog = load({"limits": [{"contract": contract, **limits}]}) if limits else builtin()
-    return drained(check(connected, CheckRequest(tag, base, contract, source, run), catalog, credentials))
+    return drain(check(connected, CheckRequest(tag, base, contract, source, run), catalog, credentials))[0]
 
 
 class Reports:

@@ -21,8 +21,9 @@ from modelarts_nb.rules.image.gather import Subject, gather
 from modelarts_nb.rules.model import Severity
 from modelarts_nb.workflows import CheckRequest, check
 
+from ..conftest import drain
 from ..unit.layers.making import layer
-from .checking import CLEAN, EVERYDAY, PLANTED, Reports, built, checked, drained, hits, loaded
+from .checking import CLEAN, EVERYDAY, PLANTED, Reports, built, checked, hits, loaded
 from .test_notebook import execute, failure, notebook, texts
 
 TABLE = Path(__file__).parents[2] / "docs" / "rules" / "README.md"
@@ -122,7 +123,7 @@ def test_an_image_of_another_processor(connected, rows):
 def test_an_index_in_the_registry_is_what_swr_refuses(connected, base_image, registry, rows):
     tag = f"{registry}/tests/index:1"
     built(connected, f"FROM {base_image}\nRUN echo\n", tag)
-    drained(images.push(connected, parse_reference(tag)))
+    drain(images.push(connected, parse_reference(tag)))
     rows["planted"]["MA119"] += 1
     assert not [each for each in checked(connected, tag).findings if each.code == "MA119"]
     url = f"http://{registry}/v2/tests/index/manifests/1"

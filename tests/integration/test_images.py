@@ -12,16 +12,7 @@ from modelarts_nb.reference import parse_reference
 from modelarts_nb.registry import client as registry_client
 from modelarts_nb.settings import Secret
 
-
-def drain(generator):
-    events = []
-    while True:
-        try:
-            event = next(generator)
-        except StopIteration as end:
-            return end.value, events
-        if event is not None:
-            events.append(event)
+from ..conftest import drain
 
 
 def test_the_private_engine_is_found_when_there_is_no_other(engine_base_url, tmp_path):

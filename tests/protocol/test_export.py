@@ -10,6 +10,7 @@ from modelarts_nb.engine import export
 from modelarts_nb.engine.discovery import Engine
 from modelarts_nb.errors import EngineAPIError, EngineError, EngineUnavailable
 
+from ..conftest import drain
 from ..unit.layers.making import layer, old_export
 
 EXPORT = old_export(layer(("usr/bin/tool", b"tool" * 20_000)), layer(("opt/x", b"x")))
@@ -53,17 +54,6 @@ def chunked(data, size=4000):
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     parts = [b"%x\r\n%b\r\n" % (len(data[at : at + size]), data[at : at + size]) for at in range(0, len(data), size)]
     return [head, *parts, b"0\r\n\r\n"]
-
-
-def drain(generator):
-    events = []
-    while True:
-        try:
-            event = next(generator)
-        except StopIteration as end:
-            return end.value, events
-        if event is not None:
-            events.append(event)
 
 
 def test_an_export_is_read_as_it_comes(engine):

@@ -86,14 +86,3 @@ def image(connected, base_image, access, here):
     connected.client.tag(base_image, "modelarts-nb-tests/cloud", tag="v1", force=True)
     yield name
     connected.client.remove_image(name, force=True)
-
-
-def drain(generator):
-    events = []
-    while True:
-        try:
-            event = next(generator)
-        except StopIteration as end:
-            return end.value, events
-        if event is not None:
-            events.append(event)

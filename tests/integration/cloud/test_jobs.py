@@ -19,8 +19,7 @@ from modelarts_nb.training.obspath import ObsPath
 from modelarts_nb.training.preflight import Outcome
 from modelarts_nb.training.spec import JobSpec
 
-from ...conftest import wait_until
-from .conftest import drain
+from ...conftest import drain, wait_until
 
 FLAVOR = "modelarts.vm.cpu.2u"
 ORGANIZATION = "jobs-of-tests"

@@ -14,7 +14,8 @@ from modelarts_nb.errors import CloudError, SettingsError
 from modelarts_nb.events import VertexStatus
 from modelarts_nb.training.obspath import ObsPath, parse_obs
 
-from .conftest import QUICK, drain
+from ...conftest import drain
+from .conftest import QUICK
 
 pytestmark = pytest.mark.usefixtures("home")
 

@@ -11,7 +11,7 @@ from modelarts_nb.errors import CloudError, InvalidReference, RegistryError
 from modelarts_nb.events import Vertex, VertexWarning
 from modelarts_nb.reference import parse_reference
 
-from .conftest import drain
+from ...conftest import drain
 
 
 @pytest.fixture

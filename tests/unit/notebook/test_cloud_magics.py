@@ -6,29 +6,16 @@ from pathlib import Path
 
 import pytest
 from IPython.core.error import UsageError
-from IPython.core.interactiveshell import InteractiveShell
 
 from modelarts_nb import api
 from modelarts_nb.errors import SettingsError
 from modelarts_nb.notebook import shown
 from modelarts_nb.notebook.view import cloudcards
 from modelarts_nb.notebook.view.card import facts
-from modelarts_nb.session import Session, session
 from modelarts_nb.table import table
 from modelarts_nb.training.cloudjob import parse_job
 from modelarts_nb.training.obspath import ObsPath
 from modelarts_nb.workflows.submits import Preflight
-
-
-@pytest.fixture
-def shell(monkeypatch):
-    for name, value in vars(Session()).items():
-        monkeypatch.setattr(session, name, value)
-    found = InteractiveShell.instance()
-    found.run_line_magic("load_ext", "modelarts_nb")
-    yield found
-    found.run_line_magic("unload_ext", "modelarts_nb")
-    InteractiveShell.clear_instance()
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 import pytest
 from IPython.core.completer import provisionalcompleter
-from IPython.core.interactiveshell import InteractiveShell
 
 from modelarts_nb import catalog
 from modelarts_nb.building.request import DockerfileSource
 from modelarts_nb.notebook.completion.words import Known, Option, complete
-from modelarts_nb.session import Session, session
+from modelarts_nb.session import session
 
 HOST = "swr.cn-north-4.myhuaweicloud.com"
 BUILD = (
@@ -80,17 +79,6 @@ def test_an_images_name_is_completed_step_by_step_tags_newest_first():
 
 def test_a_base_is_found_by_its_own_name_too():
     assert words("%%dockerfile\nFROM cuda92") == (f"{HOST}/modelarts-job-dev-image/custom-gpu-cuda92-base:1.3",)
-
-
-@pytest.fixture
-def shell(monkeypatch):
-    for name, value in vars(Session()).items():
-        monkeypatch.setattr(session, name, value)
-    found = InteractiveShell.instance()
-    found.run_line_magic("load_ext", "modelarts_nb")
-    yield found
-    found.run_line_magic("unload_ext", "modelarts_nb")
-    InteractiveShell.clear_instance()
 
 
 def completed(shell, text):
