@@ -2,8 +2,9 @@
 
     python -m benchmarks.contexts [--rounds N] [--case NAME ...] [--engine unix:///path] [--docker PROGRAM]
 
-Every round runs each competitor once, one after the other and every other time in reverse, so that the machine's moods meet all. The table gives
-medians of wall time and of the client's own CPU time (the Engine's is nobody's merit), and what they are of docker's.
+Every round runs each competitor once, one after the other, and every other round in reverse: the machine's moods and the
+caches that the one before leaves meet them all. The table gives medians of wall time and of the client's own CPU time (the
+Engine's is nobody's merit), and what they are of docker's.
 The docker program's times include its start; ours runs in this process, as it does in a notebook.
 """
 
