@@ -99,7 +99,8 @@ class Region:
             try:
                 next(checking)
             except StopIteration as end:
-                yield from (f"{finding.code}: {finding.message}" for finding in end.value.errors)
+                for found in end.value.errors:
+                    yield " ".join(filter(None, (f"{found.code}: {found.message}", found.path, found.evidence)))
                 return
             yield ""
 
