@@ -46,6 +46,11 @@ lint: $(VENV)/.dev
 test: lint $(VENV)/.system
 	$(BIN)/python -m pytest
 
+# The documentation: build/site/index.html, and zh-CN below it; a warning is an error
+.PHONY: docs
+docs: $(VENV)/.dev
+	$(BIN)/python -m tools.docs
+
 bench: up $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 

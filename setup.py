@@ -63,6 +63,8 @@ setup(
             "paramiko>=3",        # docker-py imports it for ssh://, also where the ssh program does the work
             "axe-playwright-python>=0.1",  # axe-core, the judge of accessibility in the browser tests
             "moto[s3]>=5.1", "flask>=3", "flask-cors>=4",  # the extra “sandbox”
+            # The documentation: `make docs`. BSD and MIT; Sphinx and its parts are released every few months (decisions/060)
+            "sphinx>=7.4", "myst-parser>=3", "furo>=2024.8.6",
             "playwright>=1.45",   # drives the system's Chromium against a real JupyterLab
         ],
     },
