@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +35,7 @@ class Failure(NamedTuple):
     module: str
 
 
+@cache
 def failures() -> list[Failure]:
     """All of them, by module and in the order of the sources; a message once, with all its hints."""
     found: dict[str, Failure] = {}

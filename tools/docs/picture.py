@@ -8,6 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from html import escape
 
 from tests.unit.test_architecture import FLOORS, floor, imports, modules
@@ -25,6 +26,7 @@ LEFT = 230  # where the boxes begin, beside the floors' names
 Pair = tuple[str, str]
 
 
+@cache
 def parts() -> dict[int, list[str]]:
     """The parts on each floor, from the top: what has a floor of its own in the tests, and is there."""
     found: dict[int, set[str]] = defaultdict(set)
@@ -34,6 +36,7 @@ def parts() -> dict[int, list[str]]:
     return {level: sorted(found[level]) for level in sorted(found, reverse=True)}
 
 
+@cache
 def imported() -> set[Pair]:
     """(who imports, who is imported), between different parts."""
     known = {part for names in parts().values() for part in names}
@@ -46,6 +49,7 @@ def imported() -> set[Pair]:
     return found
 
 
+@cache
 def lines() -> set[Pair]:
     """The pairs that are drawn: imports above the core, without those that a longer way of lines shows."""
     core = set(parts()[CORE])

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from . import contract, magics, picture, troubleshooting
@@ -23,6 +24,7 @@ ENGLISH_ONLY = "```{note}\n本页暂无中文版。\n```\n\n"
 OUTSIDE = re.compile(r"\[([^\]]+)\]\((\.\./)+(?!.*\.(?:md|png|svg)\))[^)]*\)")
 
 
+@cache
 def written() -> dict[str, str]:
     """Every page that comes from the code, by its path below docs/."""
     return {**magics.pages(), **contract.pages(), **troubleshooting.pages(), "architecture.svg": picture.svg()}
