@@ -44,7 +44,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 test: lint $(VENV)/.system
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 # The documentation: build/site/index.html, and zh-CN below it; a warning is an error
 .PHONY: docs
