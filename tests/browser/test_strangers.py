@@ -9,7 +9,8 @@ from .lab import CELL
 BAD = "window.bad = (window.bad || 0) + 1; fetch('/stranger-was-here')"
 HTML = (
     f"<script>{BAD}</script><img src=x onerror=\"{BAD}\"><svg onload=\"{BAD}\"></svg>"
-    "<iframe srcdoc=\"<script>parent.bad=1</script>\"></iframe><a href=\"javascript:window.bad=1\">look</a><div class=\"ma ma-live\"><p class=\"ma-beside\">Built digits:v1</p></div>"
+    "<iframe srcdoc=\"<script>parent.bad=1</script>\"></iframe><a href=\"javascript:window.bad=1\">look</a>"
+    "<div class=\"ma ma-live\"><p class=\"ma-beside\">Built digits:v1</p></div>"
 )
 DOCKERFILE = f"%%dockerfile x\nFROM a\nRUN echo '<img src=x onerror=\"{BAD}\">'"
 
@@ -43,7 +44,8 @@ def test_opening_a_strangers_notebook_runs_nothing(bare_lab):
     assert counts == [7, None, None], "no cell was run"
     ran = notebook.page.evaluate(
         "jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestHistory("
-        "{hist_access_type: 'range', session: 0, start: 0, raw: true, output: false}).then(reply => JSON.stringify(reply.content.history))"
+        "{hist_access_type: 'range', session: 0, start: 0, raw: true, output: false})"
+        ".then(reply => JSON.stringify(reply.content.history))"
     )
     assert "modelarts" not in ran, ran
     assert "dockerfile" not in ran, ran

@@ -70,7 +70,7 @@ def links():
     for page in pages():
         for token in tokens(page):
             for child in token.children or ():
-                target = child.attrGet("href") if child.type == "link_open" else child.attrGet("src") if child.type == "image" else ""
+                target = child.attrGet({"link_open": "href", "image": "src"}.get(child.type, "")) or ""
                 if target:
                     found.append(Link(page, token.map[0] + 1, str(target)))
     return found

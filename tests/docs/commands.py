@@ -77,7 +77,8 @@ def _python(rest):
         return "" if (ROOT / rest[0]).exists() else f"no file {rest[0]}"
     if importlib.util.find_spec(rest[1].partition(".")[0]) is None:
         return f"no module {rest[1]}"
-    missing = [word for word in rest[2:] if word.startswith(("tests", "docs")) and not (ROOT / word.partition("::")[0]).exists()]
+    paths = [word.partition("::")[0] for word in rest[2:] if word.startswith(("tests", "docs"))]
+    missing = [path for path in paths if not (ROOT / path).exists()]
     return f"no {missing}" if missing else ""
 
 

@@ -42,8 +42,8 @@ def seen(base_image, tmp_path_factory):
             job = "JOB=${DLS_JOB_ID#job}" if generation == "v1" else "JOB=${MA_VJ_NAME#modelarts-job-}"
             run = modelarts_nb.train(
                 base_image, command=f"{job}; {SEE.format(places=places, names=names)}", contract=generation, nodes=nodes,
-                code=folder / "code", inputs={"data_url": folder / "data"}, outputs={"train_url": folder / f"out-{generation}-{nodes}"},
-                progress="quiet",
+                code=folder / "code", inputs={"data_url": folder / "data"}, progress="quiet",
+                outputs={"train_url": folder / f"out-{generation}-{nodes}"},
             )
             found[generation, nodes] = [printed(run, node.name) for node in run.nodes]
     return found
@@ -56,10 +56,12 @@ def printed(run, node):
 
 def variables(lines):
     found = dict(line.removeprefix("variable ").split("=", 1) for line in lines if line.startswith("variable "))
-    job = found["BATCH_JOB_ID"].removeprefix("job") if "BATCH_JOB_ID" in found else found["MA_VJ_NAME"].removeprefix("modelarts-job-")
+    job = re.fullmatch("job(.+)|modelarts-job-(.+)", found.get("BATCH_JOB_ID") or found["MA_VJ_NAME"])
+    job = job.group(1) or job.group(2)
     addresses = sorted({value for name, value in found.items() if name in ("BATCH_TASK_CURRENT_HOST_IP", "MA_CURRENT_IP")})
     return job, addresses[0], {
-        name.replace(job, contract.JOB): value.replace(job, contract.JOB) for name, value in found.items() if CONTRACT.match(name)
+        name.replace(job, contract.JOB): value.replace(job, contract.JOB)
+        for name, value in found.items() if CONTRACT.match(name)
     }
 
 

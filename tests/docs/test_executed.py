@@ -10,7 +10,10 @@ from .blocks import DOCS, ROOT, blocks, like, pages
 
 # Run elsewhere: the contract's own test runs its lines, and compares what the containers see
 ELSEWHERE = {DOCS / "contract.md"}
-PAGES = [page for page in pages() if page not in ELSEWHERE and page.parent.name != "rules" and any(b.runs for b in blocks(page))]
+PAGES = [
+    page for page in pages()
+    if page not in ELSEWHERE and page.parent.name != "rules" and any(block.runs for block in blocks(page))
+]
 
 
 @pytest.fixture(autouse=True)

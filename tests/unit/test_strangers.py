@@ -16,8 +16,8 @@ import sys
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 seen = []
-FORBIDDEN = ("socket.connect", "socket.bind", "socket.getaddrinfo", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn",
-             "os.fork", "os.remove", "os.rename", "os.mkdir", "os.chmod", "os.putenv")
+FORBIDDEN = ("socket.connect", "socket.bind", "socket.getaddrinfo", "subprocess.Popen", "os.system", "os.exec",
+             "os.posix_spawn", "os.fork", "os.remove", "os.rename", "os.mkdir", "os.chmod", "os.putenv")
 
 def watch(event, arguments):
     written = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
@@ -57,7 +57,9 @@ class Tags(html.parser.HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.names.add(tag)
-        self.handlers |= {(name, value) for name, value in attributes if name.startswith("on") or "javascript:" in (value or "")}
+        self.handlers |= {
+            (name, value) for name, value in attributes if name.startswith("on") or "javascript:" in (value or "")
+        }
 
 
 def test_a_hostile_dockerfile_is_text_in_the_form():

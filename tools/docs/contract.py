@@ -15,7 +15,7 @@ COMMANDS = {
     "v2": "python /home/ma-user/modelarts/user-job-dir/code/train.py",
 }
 JOB, ADDRESS = "JOB", "ADDRESS"  # stand for the job's id and a node's address
-EXAMPLE = "%train --contract {contract} --code code --data data_url=data --output train_url=out{nodes} -- {command}"
+EXAMPLE = "%train --contract {contract} --code code --data data_url=data --output train_url=out -- {command}"
 MARK = "<!-- from the code: {name} -->"
 
 
@@ -39,8 +39,9 @@ def pages() -> dict[str, str]:
     tables = {"limits": _limits()}
     for generation in COMMANDS:
         [plan] = plans(generation)
+        line = EXAMPLE.format(contract=generation, command=COMMANDS[generation])
         tables |= {
-            f"{generation} line": ["```ipython", EXAMPLE.format(contract=generation, nodes="", command=COMMANDS[generation]), "```"],
+            f"{generation} line": ["```ipython", line, "```"],
             f"{generation} start": _start(generation, plan), f"{generation} variables": _variables(plan),
             f"{generation} nodes": _nodes(generation, plan),
         }
@@ -82,10 +83,13 @@ def _variables(plan: NodePlan) -> list[str]:
 def _nodes(generation: str, alone: NodePlan) -> list[str]:
     """How two nodes differ from one: the variables whose values or names change."""
     both = plans(generation, 2)
-    names = [name for name in both[0].environment if any(plan.environment[name] != alone.environment.get(name) for plan in both)]
+    names = [
+        name for name in both[0].environment if any(plan.environment[name] != alone.environment.get(name) for plan in both)
+    ]
     rows = [f"| `{name}` | {' | '.join(f'`{plan.environment[name]}`' for plan in both)} |" for name in names]
+    aliases = [", ".join(f"`{name}`" for name in plan.aliases) for plan in both]
     hosts = ["| Host name | " + " | ".join(f"`{plan.hostname}`" for plan in both) + " |",
-             "| Names that the others resolve | " + " | ".join(", ".join(f"`{name}`" for name in plan.aliases) for plan in both) + " |"]
+             "| Names that the others resolve | " + " | ".join(aliases) + " |"]
     return [f"| What | {both[0].name} | {both[1].name} |", "|---|---|---|", *rows, *hosts]
 
 

@@ -15,8 +15,8 @@ from tests.unit.test_architecture import FLOORS, floor, imports, modules
 
 NAMES = {
     0: "the core: values in, values out; everybody may import it", 1: "the outside world, a system each",
-    2: "one loop for every front end; the sandbox", 3: "workflows: generators of events", 4: "views", 5: "the product from Python",
-    6: "what people touch",
+    2: "one loop for every front end; the sandbox", 3: "workflows: generators of events", 4: "views",
+    5: "the product from Python", 6: "what people touch",
 }
 TOP = ("__init__", "__main__")  # names only: they hand on what is imported when it is first used
 CORE = 0

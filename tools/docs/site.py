@@ -56,7 +56,10 @@ def gather(language: str) -> Path:
         for path in sorted((DOCS / language).rglob("*.md")):
             place = path.relative_to(DOCS / language)
             (target / place).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, target / place)
+            # There the page stands one folder deeper than on the site
+            up = "../" * len(place.parts)
+            text = path.read_text(encoding="utf-8").replace(f"]({up}", f"]({up.removeprefix('../')}")
+            (target / place).write_text(text, encoding="utf-8")
             translated.add(place)
     for path in target.rglob("*.md"):
         text = _inside(path.read_text(encoding="utf-8"), path.relative_to(target))

@@ -17,12 +17,15 @@ CAUSES = sorted((Path(__file__).parent / "causes").glob("*.json"))
 # (heading, the modules whose messages stand there); a module that no line names stands under the last
 TOPICS = (
     ("Dockerfiles", ("dockerfile",)),
-    ("Options, paths and settings", ("notebook", "settings", "paths", "catalog", "session", "building.options", "training.spec", "cli")),
+    ("Options, paths and settings", (
+        "notebook", "settings", "paths", "catalog", "session", "building.options", "training.spec", "cli",
+    )),
     ("Engine", ("engine.discovery", "engine.build", "engine.buildkit", "engine.classic", "engine.export", "engine.failures")),
     ("Builds", ("api.builds", "api.background", "building", "engine.context", "workflows.builds", "workflows.checks")),
     ("Training on this machine", ("training.diagnosis", "engine", "workflows.runs", "api.runs")),
-    ("Image names and registries", ("reference", "registry", "api.pushes", "api.regionpush", "api.registries", "workflows.pushes",
-                                    "workflows.regionpush")),
+    ("Image names and registries", (
+        "reference", "registry", "api.pushes", "api.regionpush", "api.registries", "workflows.pushes", "workflows.regionpush",
+    )),
     ("Logins, jobs and object storage in the cloud", ("cloud", "api", "training", "workflows")),
     ("The private Engine and the sandbox", ("engine.private", "sandbox", "services", "packages")),
     ("Everything else", ("",)),
@@ -32,9 +35,9 @@ TOPICS = (
 @cache
 def causes() -> dict[str, tuple[str, str]]:
     """What is behind a message, in English and Chinese, and what to do where the message has no hint."""
-    found = {}
+    found: dict[str, tuple[str, str]] = {}
     for path in CAUSES:
-        found.update({message: (english, chinese) for message, (english, chinese) in json.loads(path.read_text("utf-8")).items()})
+        found.update({message: tuple(told) for message, told in json.loads(path.read_text("utf-8")).items()})
     return found
 
 
@@ -51,7 +54,8 @@ def pages() -> dict[str, str]:
 
 
 def _page(language: str) -> str:
-    lines = ["---", "tocdepth: 2", "---", "", f"# {say('Troubleshooting by message', language)}", "", say(INTRODUCTION, language), ""]
+    title = f"# {say('Troubleshooting by message', language)}"
+    lines = ["---", "tocdepth: 2", "---", "", title, "", say(INTRODUCTION, language), ""]
     found = failures()
     for heading, _ in TOPICS:
         entries = [each for each in found if topic(each.module) == heading]
@@ -69,8 +73,8 @@ def _page(language: str) -> str:
 
 
 INTRODUCTION = (
-    "Every message of an expected failure is here: search this page for words of yours; “…” stands for names, paths and numbers. "
-    "The page is written from the code. A traceback that ends in none of these classes is a bug: please report it. The whole "
+    "Every message of an expected failure is here: search this page for words of yours; “…” stands for names, paths and "
+    "numbers. The page is written from the code. A traceback that ends in none of these classes is a bug: please report it. The whole "
     "log of a step is in the file that the message names."
 )
 CATCH = "From Python: all of them are a `modelarts_nb.ModelArtsError`, with `message` and `hint`."
@@ -81,7 +85,7 @@ def _entry(each: Failure, language: str) -> list[str]:
     if language != "en":
         shown += [plain(each.message), ""]
     english, chinese = causes().get(each.message, ("", ""))
-    cause = english if language == "en" else chinese
+    cause = english if language == "en" else chinese.replace("](", "](../")  # one folder deeper
     mends = " · ".join(plain(say(hint, language)) for hint in each.hints)
     shown += [f"`{each.kind}`. {cause}".rstrip(), ""]
     if mends:
@@ -96,7 +100,8 @@ def _builds(language: str) -> list[str]:
     ), "", f"| {say('The log says', language)} | {say('What to do', language)} |", "|---|---|"]
     for pattern, hint in said_by_builds():
         words = [_readable(part) for part in _alternatives(pattern)]
-        lines.append(f"| {', '.join(f'`{word}`' for word in words)} | {plain(say(hint, language)).replace('|', chr(92) + '|')} |")
+        told = plain(say(hint, language)).replace("|", "\\|")
+        lines.append(f"| {', '.join(f'`{word}`' for word in words)} | {told} |")
     return [*lines, ""]
 
 

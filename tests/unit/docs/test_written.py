@@ -1,7 +1,7 @@
 """The pages that come from the code are as the code is now; `python -m tools.docs write` writes them."""
 
 import re
-import xml.etree.ElementTree as xml
+import xml.etree.ElementTree as ET
 
 import pytest
 
@@ -50,7 +50,8 @@ def test_the_messages_of_each_kind_of_place_are_found():
 
 
 def test_the_picture_shows_the_parts_that_there_are():
-    shown = {text.text for text in xml.fromstring(picture.svg()).iter("{http://www.w3.org/2000/svg}text") if text.get("class") == "part"}
+    texts = ET.fromstring(picture.svg()).iter("{http://www.w3.org/2000/svg}text")
+    shown = {text.text for text in texts if text.get("class") == "part"}
     assert shown == {part for names in picture.parts().values() for part in names}
 
 
