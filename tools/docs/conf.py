@@ -12,7 +12,7 @@ language = {"en": "en", "zh-CN": "zh_CN"}[os.environ["DOCS_LANGUAGE"]]
 project = "modelarts_nb"
 release = version = __version__
 author = "modelarts_nb"
-project_copyright = "Apache-2.0"
+html_show_copyright = False
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 source_suffix = {".md": "markdown"}

@@ -74,8 +74,8 @@ def _page(language: str) -> str:
 
 INTRODUCTION = (
     "Every message of an expected failure is here: search this page for words of yours; “…” stands for names, paths and "
-    "numbers. The page is written from the code. A traceback that ends in none of these classes is a bug: please report it. The whole "
-    "log of a step is in the file that the message names."
+    "numbers. The page is written from the code. A traceback that ends in none of these classes is a bug: please report it. "
+    "The whole log of a step is in the file that the message names."
 )
 CATCH = "From Python: all of them are a `modelarts_nb.ModelArtsError`, with `message` and `hint`."
 
