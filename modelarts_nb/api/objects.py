@@ -43,7 +43,8 @@ def remove(url: str, *, region: str = "", whole: bool = False) -> Table:
     who, place = account(region), parse_obs(url)
     if not place.prefix and not whole:
         raise SettingsError(
-            t("{place} is a whole bucket.", place=place), t("%obs rm {place} --yes deletes it with all that is in it.", place=place)
+            t("{place} is a whole bucket.", place=place),
+            t("%obs rm {place} --yes deletes it with all that is in it.", place=place),
         )
     store = who.store()
     for each in list(store.objects(place.bucket, place.prefix)):

@@ -1,4 +1,4 @@
-"""The tutorials as they lie in the repository: two languages with the same code, nothing executed, links that lead somewhere."""
+"""The tutorials as they lie in the repository: the same code in two languages, nothing executed, links that lead somewhere."""
 
 import json
 import re
