@@ -106,6 +106,10 @@ def _flavor(target: Target, facts: Facts) -> Line:
         return Line(name, Outcome.FAILED, t("{flavor} is not there", flavor=target.flavor), t("There are: {near}.", near=near))
     most = entry.get("max_num")
     if isinstance(most, int) and 0 <= most < target.nodes:
+        if most == 0:
+            return Line(
+                name, Outcome.FAILED, t("{flavor} has no node here", flavor=target.flavor), t("Choose another: %flavors.")
+            )
         return Line(
             name, Outcome.FAILED, t("{flavor} runs on at most {most} nodes", flavor=target.flavor, most=most),
             t("Ask for fewer: --nodes {most}.", most=most),
