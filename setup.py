@@ -37,7 +37,7 @@ setup(
     data_files=[*CONFIGURATION, *EXTENSION],
     install_requires=[
         "anywidget>=0.9",   # the live view: its browser part is in its wheel; MIT; 2 MB with psygnal, imported lazily
-        "docker>=6.1",      # the Engine's API: transports, contexts, stored credentials
+        "docker>=7.1",      # the Engine's API: transports, contexts, logins; 7.0 fails with requests 2.32 ("http+docker")
         "hpack>=4.0",       # HTTP/2 header compression, for the build session; pure Python, no dependencies
         "ipython>=8.10",    # magics
         "ipywidgets>=8.0",  # the form

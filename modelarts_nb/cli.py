@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from . import __version__
+from .doctor import command as doctor
 from .errors import EngineUnavailable, ModelArtsError
 from .messages import mark, t
 
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--format", default="text", choices=("text", "json", "sarif"))
     check.add_argument("--no-fail", action="store_true", help="exit with 0 whatever is found")
     check.add_argument("--no-run", action="store_true", help="start no container")
+    doctor.add(groups)
     return parser
 
 

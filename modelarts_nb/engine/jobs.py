@@ -361,17 +361,21 @@ class _Job:
 
 def sweep(engine: Engine) -> None:
     """Remove the jobs of processes of this machine that have ended without doing so."""
+    for job_id in left_behind(engine):
+        _remove(engine, f"{LABEL}={job_id}")
+
+
+def left_behind(engine: Engine) -> list[str]:
+    """Those jobs' ids."""
     client = engine.client
-    for container in client.containers(all=True, filters={"label": LABEL}):
-        _sweep_one(engine, container.get("Labels") or {})
-    for network in client.networks(filters={"label": LABEL}):
-        _sweep_one(engine, network.get("Labels") or {})
+    marked = (*client.containers(all=True, filters={"label": LABEL}), *client.networks(filters={"label": LABEL}))
+    return sorted({labels[LABEL] for labels in (each.get("Labels") or {} for each in marked) if _ownerless(labels)})
 
 
-def _sweep_one(engine: Engine, labels: dict[str, str]) -> None:
+def _ownerless(labels: dict[str, str]) -> bool:
     host, pid, started = [*labels.get(OWNER, "").split(" "), "", "", ""][:3]
-    if host == socket.gethostname() and pid.isdigit() and start_time(os.getpid()) and start_time(int(pid)) != started:
-        _remove(engine, f"{LABEL}={labels[LABEL]}")
+    own = host == socket.gethostname() and pid.isdigit() and bool(start_time(os.getpid()))
+    return own and start_time(int(pid)) != started
 
 
 def labels(job_id: str) -> dict[str, str]:
