@@ -12,7 +12,7 @@ from concurrent.futures import Future
 
 from ..catalog import Region
 from ..errors import ModelArtsError
-from ..messages import mark, t
+from ..messages import t
 from ..settings import Settings
 from . import engines, jupyter, machine, network
 from .model import Line, Report, State, failed, passed, report, unchecked
@@ -113,11 +113,6 @@ def _ways(
         ("login", lambda: network.look_at_login(place)),
         ("practice", lambda: network.look_at_practice(told)),
     ]
-    if place is None:
-        return [*checks, ("registry", lambda: [unchecked("registry", t("no region"), t(_CHOOSE))])]
-    for name, url in network.services(place).items():
+    for name, url in (network.services(place) if place is not None else {}).items():
         checks.append((name, lambda name=name, url=url: network.look_at_service(name, url, ca, told)))  # type: ignore[misc]
     return checks
-
-
-_CHOOSE = mark("%login --region REGION, or the setting “region”")

@@ -157,10 +157,11 @@ def ask(url: str, ca: str) -> Answered:
 
     host = urlsplit(url).hostname or ""
     direct = {"no_proxy": host} if host in ("localhost", "::1") or host.startswith("127.") else {}
-    options = {"timeout": TIMEOUT, "verify": ca or True, "proxies": direct, "allow_redirects": False, "stream": True}
     try:
-        # Not ~/.netrc: nothing is sent that says who asks
-        with requests.get(url, auth=lambda request: request, **options) as response:
+        with requests.get(
+            url, timeout=TIMEOUT, verify=ca or True, proxies=direct, allow_redirects=False, stream=True,
+            auth=lambda request: request,  # not ~/.netrc: nothing is sent that says who asks
+        ) as response:
             moment = now()
     except (requests.exceptions.RequestException, OSError) as error:
         raise failures.unsent(error, host).error from error
