@@ -125,12 +125,12 @@ def look_at_engine(chosen: str, environment: Mapping[str, str]) -> list[Line]:
 
 
 def _found(engine: Engine, environment: Mapping[str, str]) -> list[Line]:
-    from ..engine import jobs, probe
+    from ..engine import marks, probe
     from ..engine.failures import mapped
 
     with mapped(t("asking for its version")):
         info = engine.client.info()
-        left = len(jobs.left_behind(engine))
+        left = len(marks.left_behind(engine))
     refusals = {} if engine.podman else {
         way: probe.refusal(engine.client, way, SECONDS) for way in (probe.CONTROL, probe.SESSION)
     }

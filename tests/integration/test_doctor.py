@@ -20,7 +20,7 @@ from modelarts_nb.catalog import Region
 from modelarts_nb.cloud.credentials import Credentials, Identity
 from modelarts_nb.doctor import engines, jupyter, machine, network
 from modelarts_nb.doctor.model import State, passed
-from modelarts_nb.engine import jobs, probe
+from modelarts_nb.engine import marks, probe
 from modelarts_nb.session import Session, session
 from modelarts_nb.settings import Secret, Settings
 
@@ -168,12 +168,12 @@ def test_a_full_disk(full, monkeypatch):
 
 
 def test_a_run_whose_process_was_killed_left_something(connected, engine, base_image, engine_base_url):
-    made = {jobs.LABEL: "doctor-test", jobs.OWNER: f"{socket.gethostname()} 4194304 1"}
+    made = {marks.LABEL: "doctor-test", marks.OWNER: f"{socket.gethostname()} 4194304 1"}
     container = engine.create_container(base_image, ["true"], labels=made)["Id"]
     try:
         assert one(engines.look_at_engine(engine_base_url, {}), "leftovers").state is FAILED
     finally:
-        jobs.sweep(connected)
+        marks.sweep(connected)
     assert one(engines.look_at_engine(engine_base_url, {}), "leftovers").state is PASSED
     assert container not in [each["Id"] for each in engine.containers(all=True)]
 
