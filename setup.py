@@ -43,6 +43,7 @@ setup(
         "ipywidgets>=8.0",  # the form
         "nbformat>=5.7",    # reading and writing notebooks
         "requests>=2.28",   # registries and, later, the cloud
+        "shtab>=1.8",       # `modelarts-nb completion`: static scripts from the parser; Apache-2.0; 20 kB, no dependencies
     ],
     extras_require={
         "obs": ["esdk-obs-python>=3.24"],  # object storage, by the vendor; Apache-2.0; 16 MB of pycryptodome with it
@@ -50,6 +51,8 @@ setup(
         "sandbox": ["moto[s3]>=5.1", "flask>=3", "flask-cors>=4"],
         "zstd": ["zstandard>=0.22"],  # layers packed with zstd (BSD; 20 MB, hence no part of the base); told as unread without
         "lab": ["jupyterlab>=4.0", "nbclient>=0.8"],  # to open and to execute the tutorials
+        # `modelarts-nb run`: a notebook in a kernel of its own, and parameters in YAML; BSD and MIT
+        "run": ["nbclient>=0.8", "ipykernel>=6.20", "pyyaml>=6"],
         "dev": [
             "jupyterlab>=4.0", "nbclient>=0.8", "nbconvert>=7", "mypy>=1.10", "ruff>=0.6", "pytest>=8",
             "pytest-xdist>=3.5",  # two processes: most of the suite waits for Engines, kernels and browsers
@@ -57,6 +60,9 @@ setup(
             "pytest-rerunfailures>=14",  # in CI alone, see .ci/run
             "hypothesis>=6.100",  # protocols are tested byte by byte
             "sarif-pydantic>=0.6",  # the judge of our own SARIF
+            "pyyaml>=6",          # the extra “run”
+            "nbdime>=4",          # notebooks are compared and merged as git does it with nbdime
+            "jupytext>=1.16",     # notebooks are scripts and back
             "zstandard>=0.22",
             "protobuf>=5",        # the judge of our own wire encoding
             "h2>=4",              # the judge of our own HTTP/2

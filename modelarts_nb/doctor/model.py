@@ -84,9 +84,9 @@ class Report(Table):
         return self.text()
 
     def as_json(self) -> str:
-        """The report for programs: one JSON object."""
+        """The report for programs: one JSON object, on one line."""
         lines: list[dict[str, Any]] = [dict(line.as_json()) for line in self.lines]
-        return json.dumps({"passed": self.passed, "lines": lines}, ensure_ascii=False, indent=2)
+        return json.dumps({"passed": self.passed, "lines": lines}, ensure_ascii=False)
 
 
 def passed(name: str, said: str) -> Line:
