@@ -12,7 +12,8 @@ def add(groups: verbs.Groups) -> None:
     """The command."""
     text = t("Look at Docker, JupyterLab and the way to the cloud, and say what mends what does not work.")
     parser = groups.add_parser("doctor", help=text, description=text, allow_abbrev=False)
-    parser.add_argument("--region", default="", metavar="REGION", help=t("The way to this region, too (sandbox: the one here)."))
+    place = t("The way to this region, too (sandbox: the one here).")
+    parser.add_argument("--region", default="", metavar="REGION", help=place)
     parser.add_argument("--json", action="store_true", help=t("Print the result as JSON."))
     parser.set_defaults(command=_doctor)
 

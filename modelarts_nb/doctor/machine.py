@@ -20,7 +20,10 @@ from .model import Line, failed, passed, unchecked
 OLDEST, NEWEST = (3, 10), (3, 13)  # tested; see docs/packaging.md
 LOGS_BYTES = 100_000_000  # a chatty build's log takes tens of megabytes
 ENGINE_BYTES = 5_000_000_000  # a base image of the platform with one layer of ours; ours to say, no page does
-EXTRAS = {"obs": ("esdk-obs-python",), "sandbox": ("moto", "flask", "flask-cors"), "zstd": ("zstandard",), "run": ("nbclient", "ipykernel", "pyyaml")}
+EXTRAS = {
+    "obs": ("esdk-obs-python",), "sandbox": ("moto", "flask", "flask-cors"), "zstd": ("zstandard",),
+    "run": ("nbclient", "ipykernel", "pyyaml"),
+}
 _BOUND = re.compile(r"([\w.-]+)>=([\d.]+)$")
 
 
