@@ -82,7 +82,7 @@ def _enable(options: Namespace) -> int:
     if python.exists() and re.search(r"^[^#\n]*\blazy_magics\b", python.read_text(encoding="utf-8", errors="replace"), re.M):
         raise SettingsError(
             t("{path} sets lazy_magics itself, and one of the two would be lost.", path=python),
-            f"c.MagicsManager.lazy_magics.update(dict.fromkeys({json.dumps(names())}, {json.dumps(MODULE)}))",
+            t("Write there: {line}", line=f"c.MagicsManager.lazy_magics.update(dict.fromkeys({names()}, {MODULE!r}))"),
         )
     text, taken = _changed(path, enabled)
     _write(path, text)

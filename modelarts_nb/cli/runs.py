@@ -46,7 +46,7 @@ def _run(options: Namespace) -> int:
         from .headless import execute
     except ImportError as error:
         raise SettingsError(
-            t("Notebooks are executed by nbclient, which is not installed."), "pip install 'modelarts_nb[run]'"
+            t("Notebooks are executed by nbclient, which is not installed."), t("Install it: pip install 'modelarts_nb[run]'.")
         ) from error
     began = time.monotonic()
     try:
@@ -82,7 +82,7 @@ def _yaml(text: str) -> Any:
         import yaml  # type: ignore[import-untyped,unused-ignore]
     except ImportError as error:
         raise SettingsError(
-            t("YAML is read by PyYAML, which is not installed."), "pip install 'modelarts_nb[run]'"
+            t("YAML is read by PyYAML, which is not installed."), t("Install it: pip install 'modelarts_nb[run]'.")
         ) from error
     try:
         return yaml.safe_load(text)
