@@ -46,6 +46,11 @@ lint: $(VENV)/.dev
 test: lint $(VENV)/.system
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
+# The unit tests under every Python that is here, with the oldest and the newest dependencies (docs/packaging.md)
+.PHONY: matrix
+matrix: $(VENV)/.dev
+	$(BIN)/python tests/matrix.py
+
 bench: up $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 

@@ -80,6 +80,8 @@ setup(
         "Framework :: Jupyter",
         "Framework :: Jupyter :: JupyterLab :: Extensions :: Prebuilt",
         "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),  # those of `make matrix`
         "Operating System :: POSIX",
         "Typing :: Typed",
     ],

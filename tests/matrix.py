@@ -115,11 +115,11 @@ def one(version: str, python: str, kind: str, wheel: Path, held_back: str) -> tu
     tests = [own, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(source / "tests" / "unit"), "--rootdir", str(source)]
     if run(tests, place / "tests.log") != 0:
         failed.append("unit tests")
-    said = (place / "tests.log").read_text().splitlines()[-1:] or ["?"]
+    said = re.findall(r"^.*\b(?:passed|failed|error).*$", (place / "tests.log").read_text(), re.MULTILINE) or ["?"]
     versions = held(own)
     run([*pip, "uninstall", "--yes", "modelarts-nb"], place / "uninstall.log")
     failed += [f"left: {path}" for path in place.rglob("*modelarts*") if "__pycache__" not in path.parts]
-    counted = re.sub(r" in .*", "", said[0].strip("= "))
+    counted = re.sub(r" in .*", "", said[-1].strip("= "))
     outcome = f"failed: {', '.join(failed)}; {counted}" if failed else counted
     return f"| {version} | {kind} | {versions} | {outcome} | {time.monotonic() - started:.0f} |", not failed
 
