@@ -51,6 +51,11 @@ test: lint $(VENV)/.system
 docs: $(VENV)/.dev
 	$(BIN)/python -m tools.docs
 
+# The unit tests under every Python that is here, with the oldest and the newest dependencies (docs/packaging.md)
+.PHONY: matrix
+matrix: $(VENV)/.dev
+	$(BIN)/python tests/matrix.py
+
 bench: up $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 

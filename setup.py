@@ -37,9 +37,9 @@ setup(
     data_files=[*CONFIGURATION, *EXTENSION],
     install_requires=[
         "anywidget>=0.9",   # the live view: its browser part is in its wheel; MIT; 2 MB with psygnal, imported lazily
-        "docker>=6.1",      # the Engine's API: transports, contexts, stored credentials
+        "docker>=7.1",      # the Engine's API: transports, contexts, logins; 7.0 fails with requests 2.32 ("http+docker")
         "hpack>=4.0",       # HTTP/2 header compression, for the build session; pure Python, no dependencies
-        "ipython>=8.10",    # magics
+        "ipython>=8.15",    # magics; older ones warn under Python 3.12 (their history)
         "ipywidgets>=8.0",  # the form
         "nbformat>=5.7",    # reading and writing notebooks
         "requests>=2.28",   # registries and, later, the cloud
@@ -82,6 +82,8 @@ setup(
         "Framework :: Jupyter",
         "Framework :: Jupyter :: JupyterLab :: Extensions :: Prebuilt",
         "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),  # those of `make matrix`
         "Operating System :: POSIX",
         "Typing :: Typed",
     ],

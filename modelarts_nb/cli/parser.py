@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..messages import t
-from . import catalog, completion, images, jobs, profile, runs, services
+from . import catalog, completion, doctor, images, jobs, profile, runs, services
 
-FAMILIES = (images, jobs, runs, catalog, services, profile, completion)  # in the order of the help
+FAMILIES = (images, jobs, runs, catalog, services, doctor, profile, completion)  # in the order of the help
 WITH_COMMAND = ("train", "submit")  # what stands behind “--” is run
 
 

@@ -32,10 +32,19 @@ def containers(engine: Engine, job_id: str) -> dict[str, tuple[str, str]]:
 
 def sweep(engine: Engine) -> None:
     """Remove the jobs of processes of this machine that have ended without doing so."""
-    for found in _marked(engine):
-        host, pid, started = [*found.get(OWNER, "").split(" "), "", "", ""][:3]
-        if host == socket.gethostname() and pid.isdigit() and start_time(os.getpid()) and start_time(int(pid)) != started:
-            remove(engine, found[LABEL])
+    for job_id in left_behind(engine):
+        remove(engine, job_id)
+
+
+def left_behind(engine: Engine) -> list[str]:
+    """Those jobs' ids."""
+    return sorted({found[LABEL] for found in _marked(engine) if _ownerless(found)})
+
+
+def _ownerless(found: dict[str, str]) -> bool:
+    host, pid, started = [*found.get(OWNER, "").split(" "), "", "", ""][:3]
+    own = host == socket.gethostname() and pid.isdigit() and bool(start_time(os.getpid()))
+    return own and start_time(int(pid)) != started
 
 
 def sweep_owned(engine: Engine, owner: str, keep: Callable[[str], bool] = lambda job_id: False) -> None:

@@ -44,6 +44,7 @@ _TYPES = (Background, Started, CheckReport, Image, Export, PushedImage, Training
 # Values of the cloud: their cards are imported with the first of them, not when the extension is loaded
 _LATE = {
     "Account": "modelarts_nb.cloud.account", "Preflight": "modelarts_nb.workflows.submits", "Table": "modelarts_nb.table",
+    "Report": "modelarts_nb.doctor.model",
     "Job": "modelarts_nb.training.cloudjob",
 }
 _shown: tuple[int, int] = (-1, 0)  # the cell whose view has just shown a value, and that value's id

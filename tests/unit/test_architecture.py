@@ -20,6 +20,7 @@ FLOORS = {
     "engine": 1, "engine.buildkit": 1, "registry": 1, "cloud": 1, "sandbox": 2,
     "sandbox.server": 6,  # a program of its own, which puts together what the sandbox is made of
     "workflows": 3, "notebook.view": 4, "api": 5,
+    "doctor": 5, "doctor.model": 0,
     "notebook": 6, "cli": 6, "__init__": 6, "__main__": 6,
 }
 PURE = (

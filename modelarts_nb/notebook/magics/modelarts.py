@@ -17,7 +17,7 @@ from .. import language, shown, status
 from ..offer import Offer
 from .parsing import parse
 
-VERBS = ("form", "status", "catalog")
+VERBS = ("form", "status", "catalog", "doctor")
 
 
 @magics_class
@@ -47,10 +47,10 @@ class ModelArtsMagics(Magics):
     @magic_arguments()
     @argument("verb", nargs="?", default="form", choices=VERBS, metavar="VERB",
               help="form (the default): choose an image, and let the form write the cells. status: where things stand. "
-              "catalog: regions, base images and limits.")
+              "catalog: regions, base images and limits. doctor: what works here, and what mends the rest.")
     @argument("name", nargs="?", default="", metavar="NAME",
-              help="form: open it from this kept Dockerfile. catalog: only this region.")
-    def modelarts(self, line: str) -> None:
+              help="form: open it from this kept Dockerfile. catalog: only this region. doctor: the way to this region, too.")
+    def modelarts(self, line: str) -> object:
         """Choose a custom image in a form, or show where things stand.
 
         Examples::
@@ -59,8 +59,13 @@ class ModelArtsMagics(Magics):
             %modelarts form digits
             %modelarts status
             %modelarts catalog cn-north-4
+            %modelarts doctor
         """
         options = parse(self.modelarts, line)
+        if options.verb == "doctor":
+            from ...doctor import examine
+
+            return examine(options.name, in_kernel=hasattr(self.shell, "kernel"))
         if options.verb == "catalog":
             shown.show(Offer(api.catalog(), options.name))
         elif options.verb == "status":
@@ -73,6 +78,7 @@ class ModelArtsMagics(Magics):
             open_form(self.shell, options.name, status.by_line())
         else:
             shown.show(status.status(instead_of_form=True))
+        return None
 
 
 def shows_widgets(shell: Any) -> bool:
