@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..api import Background
+from ..form.freeze import Frozen
 from ..image import Export, Image, PushedImage
 from ..messages import t
 from ..rules.report import CheckReport
@@ -40,7 +41,7 @@ def _(result: Started) -> Sequence[Fact]:
 
 
 T = TypeVar("T")
-_TYPES = (Background, Started, CheckReport, Image, Export, PushedImage, TrainingRun, Kept, Status, Offer)
+_TYPES = (Background, Started, CheckReport, Image, Export, PushedImage, TrainingRun, Kept, Status, Offer, Frozen)
 # Values of the cloud: their cards are imported with the first of them, not when the extension is loaded
 _LATE = {
     "Account": "modelarts_nb.cloud.account", "Preflight": "modelarts_nb.workflows.submits", "Table": "modelarts_nb.table",
@@ -145,6 +146,8 @@ def _describe(value: Any) -> tuple[str, str, list[tuple[str, str]]]:
         return t("In the background"), f"{value.kind} {value.subject}", []
     if isinstance(value, Started):
         return t("In the background"), "", []
+    if isinstance(value, Frozen):
+        return t("Frozen"), value.name, []
     if isinstance(value, Offer):
         return t("Catalogue"), value.region, []
     return t("Custom image"), "", []

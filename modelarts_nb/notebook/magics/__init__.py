@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .builds import BuildMagics
 from .checks import CheckMagics
+from .freezes import FreezeMagics
 from .jobs import JobMagics
 from .logins import LoginMagics
 from .modelarts import ModelArtsMagics
@@ -14,9 +15,10 @@ from .pushes import PushMagics
 from .runs import TrainMagics
 from .submits import SubmitMagics
 
-ALL = (ModelArtsMagics, BuildMagics, CheckMagics, TrainMagics, PushMagics, LoginMagics, SubmitMagics, JobMagics)
+ALL = (ModelArtsMagics, BuildMagics, CheckMagics, TrainMagics, PushMagics, LoginMagics, SubmitMagics, JobMagics,
+       FreezeMagics)
 
 __all__ = [
-    "ALL", "BuildMagics", "CheckMagics", "JobMagics", "LoginMagics", "ModelArtsMagics", "PushMagics", "SubmitMagics",
-    "TrainMagics",
+    "ALL", "BuildMagics", "CheckMagics", "FreezeMagics", "JobMagics", "LoginMagics", "ModelArtsMagics", "PushMagics",
+    "SubmitMagics", "TrainMagics",
 ]
