@@ -23,6 +23,7 @@ from .current import catalog, connect, current_settings, stored_logins
 from .following import Following, log_path
 from .history import Compared
 from .provenance import origin
+from .shells import noting
 
 if TYPE_CHECKING:
     from ..rules.written import Target
@@ -148,7 +149,7 @@ def build(
         workflow: Any = workflows.checked(findings, source, following.trace, elsewhere)
     else:
         here = lambda: workflows.build(connect(), request, following.trace)  # noqa: E731
-        workflow = workflows.checked(findings, source, following.trace, here)
+        workflow = noting(workflows.checked(findings, source, following.trace, here), request, parsed, following.trace)
         if output is None:
             following.next_line = f"%train {tags[0] if tags else ''} --code DIR -- python DIR/train.py".replace("  ", " ")
     return cast("Image | Export | PushedImage | Background", following.run(workflow, done, background=background))
@@ -220,6 +221,12 @@ def _site() -> Any:
         configs.append(Path(os.environ["PIP_CONFIG_FILE"]))
     texts = [_read(path).decode(errors="replace") for path in configs]
     return site(os.environ, texts, _read(Path(ca_path)) if ca_path else b"")
+
+
+def site_secrets() -> Mapping[str, bytes]:
+    """The build secrets that this machine offers to every build."""
+    found: Mapping[str, bytes] = _site().secrets
+    return found
 
 
 def _read(path: Path) -> bytes:

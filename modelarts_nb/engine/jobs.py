@@ -6,11 +6,8 @@ However it ends, the containers and the network are gone afterwards; those of a 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import ipaddress
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -21,7 +18,6 @@ from typing import Any, TypeVar
 from ..errors import EngineAPIError, EngineError, SettingsError
 from ..events import Event, Vertex, VertexLog, VertexStatus, VertexWarning
 from ..messages import mark, t
-from ..services import start_time
 from ..text import size
 from ..training.contract import NodePlan, plan
 from ..training.run import NodeResult
@@ -31,11 +27,10 @@ from .accelerators import devices
 from .discovery import Engine
 from .failures import mapped
 from .images import hang_up
+from .owned import labels, remove, sweep
 from .streaming import call, pump
 
 T = TypeVar("T")
-LABEL = "modelarts-nb.job"
-OWNER = "modelarts-nb.owner"
 SAMPLING = 0.25  # seconds between two looks at memory and CPU
 GAUGING = 1.0  # seconds between two looks at the accelerators
 SILENCE = 5.0  # seconds without a line before it is worth a word that all came at the end
@@ -356,55 +351,7 @@ class _Job:
     def remove(self) -> None:
         """Remove everything with this job's label, whatever was made of it."""
         self._hang_up()
-        _remove(self.engine, f"{LABEL}={self.job_id}")
-
-
-def sweep(engine: Engine) -> None:
-    """Remove the jobs of processes of this machine that have ended without doing so."""
-    client = engine.client
-    for container in client.containers(all=True, filters={"label": LABEL}):
-        _sweep_one(engine, container.get("Labels") or {})
-    for network in client.networks(filters={"label": LABEL}):
-        _sweep_one(engine, network.get("Labels") or {})
-
-
-def _sweep_one(engine: Engine, labels: dict[str, str]) -> None:
-    host, pid, started = [*labels.get(OWNER, "").split(" "), "", "", ""][:3]
-    if host == socket.gethostname() and pid.isdigit() and start_time(os.getpid()) and start_time(int(pid)) != started:
-        _remove(engine, f"{LABEL}={labels[LABEL]}")
-
-
-def labels(job_id: str) -> dict[str, str]:
-    """What a job's containers and network are marked with, so that ``sweep`` finds those of a process that was killed."""
-    return {LABEL: job_id, OWNER: f"{socket.gethostname()} {os.getpid()} {start_time(os.getpid())}"}
-
-
-def remove(engine: Engine, job_id: str) -> None:
-    """Remove what bears a job's labels."""
-    _remove(engine, f"{LABEL}={job_id}")
-
-
-def _remove(engine: Engine, label: str) -> None:
-    client = engine.client
-    with mapped(t("Removing the job's containers")):
-        containers = client.containers(all=True, filters={"label": label})
-        removals = [
-            threading.Thread(target=_remove_one, args=(client, container["Id"]), name="modelarts_nb-remove")
-            for container in containers
-        ]
-        for removal in removals:
-            removal.start()
-        for removal in removals:
-            removal.join()
-        for network in client.networks(filters={"label": label}):
-            client.remove_network(network["Id"])
-
-
-def _remove_one(client: Any, container: str) -> None:
-    import docker.errors
-
-    with contextlib.suppress(docker.errors.NotFound):  # somebody else removed it
-        client.remove_container(container, force=True, v=True)
+        remove(self.engine, self.job_id)
 
 
 def _cpu(earlier: dict[str, Any], sample: dict[str, Any]) -> int:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from urllib.parse import urlsplit
 
 from .. import paths
-from ..engine import images, jobs
+from ..engine import images, owned
 from ..engine.discovery import Engine
 from ..errors import EngineAPIError, RegistryError, SandboxError
 from ..messages import t
@@ -105,7 +105,7 @@ def down(*, purge: bool = False, engine: Engine | None = None) -> None:
         if processes.socket_path().parent != folder:
             shutil.rmtree(processes.socket_path().parent, ignore_errors=True)
         if engine is not None:
-            jobs.sweep(engine)
+            owned.sweep(engine)
             base_image.remove(engine, *filter(None, (found.base_image, base_image.LOCAL)))
             for reference in pulled:
                 with contextlib.suppress(EngineAPIError):

@@ -14,8 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..engine import discovery
-from ..engine import jobs as containers
+from ..engine import discovery, owned
 from ..errors import ModelArtsError
 from . import audit, jobs_api, swr_api, swr_policies
 from .admin import Admin
@@ -120,7 +119,7 @@ class Region:
         """Remove the containers that a sandbox which was killed left."""
         try:
             engine = self.engine()
-            containers.sweep(engine)
+            owned.sweep(engine)
             engine.close()
         except ModelArtsError:
             traceback.print_exc()  # the next job says it to its user

@@ -13,12 +13,13 @@ from .logins import LoginMagics
 from .modelarts import ModelArtsMagics
 from .pushes import PushMagics
 from .runs import TrainMagics
+from .shells import ShellMagics
 from .submits import SubmitMagics
 
 ALL = (ModelArtsMagics, BuildMagics, CheckMagics, TrainMagics, PushMagics, LoginMagics, SubmitMagics, JobMagics,
-       FreezeMagics)
+       FreezeMagics, ShellMagics)
 
 __all__ = [
     "ALL", "BuildMagics", "CheckMagics", "FreezeMagics", "JobMagics", "LoginMagics", "ModelArtsMagics", "PushMagics",
-    "SubmitMagics", "TrainMagics",
+    "ShellMagics", "SubmitMagics", "TrainMagics",
 ]
