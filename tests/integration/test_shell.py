@@ -168,7 +168,7 @@ def test_in_a_notebook_scripts_print_as_they_run_and_the_step_that_failed_is_the
     assert payload["text"].endswith("exit 5")
     status, printed = kernel.run(payload["text"])
     assert (status, printed) == ("RunFailed", "one\n")
-    assert kernel.run("%%shell\necho <b>$HOME $((1 + 1)); printf '\\033[31mred\\033[0m\\n'") == ("ok", "<b>/root 2\nred\n")
+    assert kernel.run("%%shell\necho \"<b>$HOME\" $((1 + 1)); printf '\\033[31mred\\033[0m\\n'") == ("ok", "<b>/root 2\nred\n")
     assert kernel.run("%%shell\nseq 1 1500")[1].splitlines()[-2:] != ["1499", "1500"], "the log has them"
     assert kernel.run("%shell --stop") == ("ok", "The shell has ended.\n")
     assert kernel.run("%shell --stop") == ("ok", "No shell was open.\n")
