@@ -92,10 +92,10 @@ def _kept(engine: Engine, wanted: tuple[str, ...]) -> Shell | None:
 
 
 def _swept(engine: Engine, workflow: Generator[Event | None, None, T]) -> Generator[Event | None, None, T]:
-    from ..engine import owned
+    from ..engine import marks
     from ..engine.streaming import call
 
-    yield from call(lambda: owned.sweep(engine))
+    yield from call(lambda: marks.sweep(engine))
     return (yield from workflow)
 
 
@@ -134,13 +134,13 @@ def enter(opened: Shell) -> bool:
 
 def stop_shell() -> bool:
     """End the open shell and remove all that was made for it; False where none was open."""
-    from ..engine import owned
+    from ..engine import marks
 
     if not _open:
         return False
     engine, job = _open["engine"], _open["job"]
     session.shell = None
-    owned.remove(engine, job)
+    marks.remove(engine, job)
     _open.clear()
     return True
 

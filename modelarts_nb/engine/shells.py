@@ -1,4 +1,4 @@
-"""A container that waits, and commands in it. It bears our labels: ``owned.sweep`` finds it after a killed kernel."""
+"""A container that waits, and commands in it. It bears our labels: ``marks.sweep`` finds it after a killed kernel."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from ..building import shell as core
 from ..errors import EngineAPIError, EngineError
 from ..events import Event, Vertex, VertexLog
 from ..messages import t
+from . import output
 from .discovery import Engine
 from .failures import mapped
 from .images import hang_up
-from .owned import labels, remove
+from .marks import labels, remove
 from .streaming import call, pump
 
 
@@ -80,7 +81,9 @@ def execute(engine: Engine, shell: core.Shell, script: str) -> Generator[Event |
         stream = _begin(client, made, tty=False)
         ended = False
         try:
-            yield from pump([_frames(client, stream)], lambda: hang_up(stream))
+            client._raise_for_status(stream)
+            for item in pump([output.attached(client, stream)], lambda: hang_up(stream)):
+                yield VertexLog("shell", item[1], item[0], time.time()) if item is not None else None
             ended = True
         finally:
             if not ended:
@@ -96,19 +99,6 @@ def _begin(client: Any, made: str, *, tty: bool) -> Any:
         client._url("/exec/{0}/start", made), data={"Tty": tty, "Detach": False}, stream=True, timeout=None,
         headers={"Connection": "Upgrade", "Upgrade": "tcp"},
     )
-
-
-def _frames(client: Any, stream: Any) -> Iterator[Event]:
-    from docker.utils.socket import frames_iter
-
-    client._raise_for_status(stream)
-    connection = client._get_raw_response_socket(stream)
-    client._disable_socket_timeout(connection)
-    try:
-        for kind, data in frames_iter(connection, tty=False):
-            yield VertexLog("shell", data, kind, time.time())
-    except OSError as error:
-        raise EngineError(t("The connection to a container broke.")) from error
 
 
 def _exit_code(client: Any, made: str) -> int:

@@ -9,7 +9,7 @@ from ..building import shell as core
 from ..dockerfile import parse_dockerfile
 from ..dockerfile.cut import Cut, before
 from ..engine import build as engine_build
-from ..engine import delivery, images, owned, shells
+from ..engine import delivery, images, marks, shells
 from ..engine.discovery import Engine
 from ..errors import RunFailed, SettingsError
 from ..events import Event
@@ -38,7 +38,7 @@ def at_failure(
         )
     throwaway = dataclasses.replace(
         request, source=dataclasses.replace(request.source, text=cut.text), tags=(), target="", no_cache=False, pull=False,
-        labels=owned.labels(job), output=None, builder="", ssh={},
+        labels=marks.labels(job), output=None, builder="", ssh={},
     )
     image = yield from engine_build.build(engine, throwaway)
     network = request.network or engine.build_network or "bridge"
@@ -87,7 +87,7 @@ def in_image(engine: Engine, spec: JobSpec, job: str) -> Generator[Event | None,
         done = True
     finally:
         if not done:
-            owned.remove(engine, job)
+            marks.remove(engine, job)
     line = core.terminal_line(engine.url, container, program, podman=engine.podman)
     notes = (t("No network, as on the platform; --network bridge gives one."),) if network == "none" else ()
     return core.Shell(container, job, spec.image, line, str(made.uid), (program, "-c"), notes=notes)

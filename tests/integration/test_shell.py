@@ -10,7 +10,7 @@ import pytest
 
 from modelarts_nb import api
 from modelarts_nb.building.request import DockerfileSource
-from modelarts_nb.engine import owned
+from modelarts_nb.engine import marks
 from modelarts_nb.errors import BuildFailed, EngineAPIError, RunFailed, SettingsError
 from modelarts_nb.session import Session, session
 
@@ -31,7 +31,7 @@ def here(monkeypatch, tmp_path, home, engine_base_url, engine):
 
 def left(engine):
     """What bears our labels."""
-    marked = {"label": owned.LABEL}
+    marked = {"label": marks.LABEL}
     return [*engine.containers(all=True, filters=marked), *engine.images(all=True, filters=marked)]
 
 
@@ -192,7 +192,7 @@ def test_an_interrupt_ends_what_a_script_started_and_a_restart_leaves_nothing(ke
     kernel.run("%shell -q")
     assert len(left(engine)) == 2, "a container and its image"
     kernel.manager.shutdown_kernel(now=True)
-    owned.sweep(connected)
+    marks.sweep(connected)
     assert left(engine) == [], "what a killed kernel left is removed by the next one"
 
 
