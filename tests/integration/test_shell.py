@@ -68,7 +68,7 @@ def test_it_stands_right_before_the_step_that_failed_with_its_files_user_folder_
     assert "%shell opens a shell right before this step." in error.hint
     opened = api.shell(progress="quiet")
     assert opened.subject == "before line 14 of broken"
-    assert opened.script.split() == ["echo", "before", "&&", "false"]
+    assert opened.script == "echo before && \\\n    false"
     assert opened.failed.startswith("RUN --mount=type=secret")
     assert opened.notes == ("Without the step's own mounts (secret).",)
     assert opened.user == "work"

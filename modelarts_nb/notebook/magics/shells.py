@@ -67,4 +67,4 @@ class ShellMagics(Magics):
             return None
         if opened.script and opened is not before and self.shell is not None and shows_widgets(self.shell):
             self.shell.set_next_input(f"%%shell\n{opened.script}", replace=False)
-        return opened if opened is before else shown.already(self.shell, opened)
+        return opened if opened is before and not quiet else shown.already(self.shell, opened)
