@@ -140,8 +140,8 @@ def stop_shell() -> bool:
         return False
     engine, job = _open["engine"], _open["job"]
     session.shell = None
+    _open.clear()  # also where the Engine is gone: what is left there goes when this process has ended (engine/marks.py)
     marks.remove(engine, job)
-    _open.clear()
     return True
 
 
