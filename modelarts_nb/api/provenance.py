@@ -20,7 +20,7 @@ _PATIENCE = 10.0  # seconds; a repository so large is told without
 
 def origin(source: DockerfileSource, dockerfile: Dockerfile) -> Origin:
     """What is known of it; a machine without git, or a folder that is no repository, knows nothing of commits."""
-    path = Path(source.origin) if source.origin != CELL else notebook()
+    path = source.notebook or (Path(source.origin) if source.origin != CELL else notebook())
     folder = path.parent if path is not None else Path()
     name = path.name if path is not None and path.suffix == ".ipynb" else ""
     revision = _git(folder, "rev-parse", "--verify", "HEAD")

@@ -35,11 +35,12 @@ def saved(folder, text, outputs=()):
     (folder / "train.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
 
 
-def build(folder, text, **options):
-    return api.build(DockerfileSource(text, name="d", context=folder), tag="made:1", check=False, progress="quiet", **options)
+def build(folder, text, notebook=None, **options):
+    source = DockerfileSource(text, name="d", context=folder, notebook=notebook)
+    return api.build(source, tag="made:1", check=False, progress="quiet", **options)
 
 
-def test_labels_name_notebook_commit_and_dockerfile_and_no_person_and_no_place(tmp_path, base_image):
+def test_labels_name_notebook_commit_and_dockerfile_and_no_person_and_no_place(tmp_path, base_image, monkeypatch):
     text = f"FROM {base_image}\nCOPY a.txt /\n"
     (tmp_path / "a.txt").write_text("a")
     own = build(tmp_path, text)
@@ -58,6 +59,10 @@ def test_labels_name_notebook_commit_and_dockerfile_and_no_person_and_no_place(t
     assert "obody" not in shown
     saved(tmp_path, text, outputs=[{"output_type": "stream", "name": "stdout", "text": "new"}])
     assert build(tmp_path, text).id == first.id, "outputs that were saved change nothing"
+    monkeypatch.delenv("JPY_SESSION_NAME")
+    assert build(tmp_path, text, notebook=tmp_path / "train.ipynb").id == first.id, "as the command line builds it"
+    assert build(tmp_path, text).labels[MODIFIED] == "true", "nobody says which notebook it is"
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "train.ipynb"))
     (tmp_path / "a.txt").write_text("b")
     assert build(tmp_path, text).labels[MODIFIED] == "true"
     (tmp_path / "a.txt").write_text("a")
