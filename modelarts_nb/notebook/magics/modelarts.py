@@ -12,7 +12,7 @@ from traitlets import Enum, Unicode
 from ... import api
 from ...messages import t
 from ...session import session
-from ...settings import CONTRACTS, LANGUAGES, PROGRESS
+from ...settings import CONTRACTS, LANGUAGES, PROGRESS, SWITCH
 from .. import language, shown, status
 from ..offer import Offer
 from .parsing import parse
@@ -30,10 +30,11 @@ class ModelArtsMagics(Magics):
     engine = Unicode("", help="URL of the Docker Engine; empty: found.").tag(config=True)
     catalog = Unicode("", help="File with regions and base images of your own.").tag(config=True)
     language = Enum(LANGUAGES, "", help="en or zh-CN; empty: as JupyterLab or the system.").tag(config=True)
+    provenance = Enum(SWITCH, "on", help="Whether labels say which notebook and commit made an image.").tag(config=True)
 
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
-        for name in ("contract", "push_to", "progress", "engine", "catalog", "language"):
+        for name in ("contract", "push_to", "progress", "engine", "catalog", "language", "provenance"):
             self._configure(name, getattr(self, name), self.trait_defaults(name))
             self.observe(lambda change: self._configure(change.name, change.new, None), names=name)
 

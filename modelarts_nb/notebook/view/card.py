@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...building.shell import Shell
 from ...image import Export, Image, PushedImage
 from ...messages import mark, t
 from ...rules.model import Severity
@@ -48,6 +49,7 @@ CHECK = Work(
     mark("{done} of {total} layers"),
 )
 TRAIN = Work("train", mark("Training"), mark("Trained"), mark("Training failed"), stop=mark("Stop"), lines_after=4)
+SHELL = Work("shell", mark("Opening a shell"), mark("Opened a shell"), mark("No shell could be opened"))
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,15 @@ def _(result: TrainingRun) -> Sequence[Fact]:
     rows = [Fact(t("Nodes"), nodes), Fact(t("Time"), duration(result.seconds))]
     rows += [Fact(t("Output"), f"{name} → {short_path(path)}", code=True) for name, path in result.outputs.items()]
     return rows
+
+
+@facts.register
+def _(result: Shell) -> Sequence[Fact]:
+    rows = [Fact(t("Container"), " · ".join(filter(None, (result.container, _user(result.user)))), code=True),
+            Fact(t("In a terminal"), result.line, code=True), Fact(t("In a cell"), "%%shell", code=True)]
+    if result.failed:
+        rows.append(Fact(t("Failed there"), short_instruction(result.failed, 200), code=True))
+    return [*rows, *(Fact(t("Note"), note) for note in result.notes), Fact(t("Ends with"), "%shell --stop", code=True)]
 
 
 def short_path(path: Path | str) -> str:
