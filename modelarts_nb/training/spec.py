@@ -27,7 +27,9 @@ class JobSpec:
     ``command`` is the text behind ``--``; ``inputs`` and ``outputs`` are local folders by name; ``access_method``: the
     command learns where they are by ``--NAME=PATH`` appended to it (``parameter``) or by variables (``env``).
     ``memory`` in bytes and ``cpus`` in cores (0: no limit), ``timeout`` in seconds (0: none). ``network``: ``isolated`` (the
-    nodes see each other and nothing else), ``bridge`` or ``host``. Raises SettingsError for what can make no job.
+    nodes see each other and nothing else), ``bridge`` or ``host``. ``code_place`` (the API's ``local_code_dir``): the folder
+    in the container below which the code folder is put, ``working_dir``: where the command starts ("": the contract's);
+    both are v2's. Raises SettingsError for what can make no job.
     """
 
     image: str
@@ -45,6 +47,8 @@ class JobSpec:
     access_method: str = "parameter"
     network: str = "isolated"
     cpus: float = 0.0
+    code_place: str = ""
+    working_dir: str = ""
 
     def __post_init__(self) -> None:
         for name, allowed in (("contract", CONTRACTS), ("access_method", ACCESS_METHODS), ("network", NETWORKS)):
