@@ -126,7 +126,8 @@ def _v2(spec: JobSpec, job_id: str, index: int, addresses: tuple[str, ...]) -> N
     *unverified*.
     """
     home = "/home/ma-user"
-    mount, job_dir = f"{home}/modelarts", spec.code_place.rstrip("/") or f"{home}/modelarts/user-job-dir"
+    start = spec.working_dir.rstrip("/") or home
+    mount, job_dir = f"{home}/modelarts", spec.local_code_dir.rstrip("/") or f"{home}/modelarts/user-job-dir"
     inputs = {name: f"{mount}/inputs/{name}_0" for name in spec.inputs}
     outputs = {name: f"{mount}/outputs/{name}_0" for name in spec.outputs}
     environment = {
@@ -152,10 +153,13 @@ def _v2(spec: JobSpec, job_id: str, index: int, addresses: tuple[str, ...]) -> N
     return NodePlan(
         name=f"{V2_TASK}-{index}", hostname=f"{_v2_job(job_id)}-{V2_TASK}-{index}",
         aliases=(host_name(spec, job_id, index), f"{_v2_job(job_id)}-{V2_TASK}-{index}"),
-        uid=1000, gid=100, working_dir=spec.working_dir or home, argv=_argv(spec, {**inputs, **outputs}),
+        uid=1000, gid=100, working_dir=start, argv=_argv(spec, {**inputs, **outputs}),
         environment=_environment(spec, environment, {**inputs, **outputs}), deliveries=tuple(deliveries),
         # the platform mounts /cache and everything below modelarts for its user
-        folders=(mount, job_dir, f"{mount}/log", f"{mount}/inputs", f"{mount}/outputs", "/cache", *outputs.values()),
+        folders=(
+            mount, job_dir, f"{mount}/log", f"{mount}/inputs", f"{mount}/outputs", "/cache", *outputs.values(),
+            *([start] if start.startswith(f"{job_dir}/") else []),
+        ),
         outputs=outputs,
     )
 
@@ -177,5 +181,5 @@ def _environment(spec: JobSpec, contract: Mapping[str, str], places: Mapping[str
 def boot_paths(spec: JobSpec) -> tuple[PurePosixPath, PurePosixPath]:
     """(folder that holds the code folder, the code folder itself) when the command starts."""
     base = "/home/work/user-job-dir" if spec.contract == "v1" else "/home/ma-user/modelarts/user-job-dir"
-    base = spec.code_place if spec.contract == "v2" and spec.code_place else base
+    base = spec.local_code_dir if spec.contract == "v2" and spec.local_code_dir else base
     return PurePosixPath(base), PurePosixPath(base) / code_name(spec)

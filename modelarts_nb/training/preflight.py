@@ -246,7 +246,7 @@ def _command(spec: JobSpec, target: Target, facts: Facts) -> Iterator[Line]:
     name = t("Command")
     folder = target.code.key.rpartition("/")[2] if target.code is not None and target.code.key else ""
     for word in sorted(set(re.findall(rf"{MOUNT}/user-job-dir/([^/\s'\"]+)/", spec.command))):
-        if folder and word != folder:
+        if folder and word != folder and not spec.local_code_dir:
             yield Line(
                 name,
                 Outcome.FAILED,
