@@ -29,6 +29,9 @@ class TrainMagics(Magics):
     @argument("--contract", default="", choices=("", *CONTRACTS), help="Generation of the container contract.")
     @argument("--access-method", default="parameter", choices=("parameter", "env"),
               help="Tell the command where inputs and outputs are by --NAME=PATH, or by variables.")
+    @argument("--local-code-dir", default="", metavar="PLACE",
+              help="Folder in the container below which the code folder is put (v2).")
+    @argument("--working-dir", default="", metavar="PLACE", help="Folder in the container where the command starts (v2).")
     @argument("--nodes", type=int, default=1, metavar="N", help="Containers that train together.")
     @argument("--gpus", type=int, default=0, metavar="G", help="GPUs for each node.")
     @argument("--npus", type=int, default=0, metavar="G", help="Ascend NPUs for each node.")

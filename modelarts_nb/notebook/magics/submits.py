@@ -34,6 +34,9 @@ class SubmitMagics(Magics):
     @argument("--env", action="append", default=[], metavar="K=V", help="An environment variable. Repeatable.")
     @argument("--access-method", default="parameter", choices=("parameter", "env"),
               help="Tell the command where inputs and outputs are by --NAME=PATH, or by variables.")
+    @argument("--local-code-dir", default="", metavar="PLACE",
+              help="Folder in the container below which the code folder is put (v2).")
+    @argument("--working-dir", default="", metavar="PLACE", help="Folder in the container where the command starts (v2).")
     @argument("--name", default="", metavar="NAME", help="The job's name (default: the image's, and the time).")
     @argument("--description", default="", metavar="TEXT", help="The job's description.")
     @argument("--auto-stop", default="", metavar="T", help="Stop it after this time: 30m, 2h (whole hours in the cloud).")
@@ -61,6 +64,8 @@ class SubmitMagics(Magics):
             outputs={name: place(text) for name, text in pairs(options.output, "--output", "NAME=PATH").items()},
             env=pairs(options.env, "--env", "K=V"),
             access_method=options.access_method,
+            local_code_dir=options.local_code_dir,
+            working_dir=options.working_dir,
             flavor=options.flavor,
             pool=options.pool,
             nodes=options.nodes,

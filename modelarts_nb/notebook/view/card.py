@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ...building.shell import Shell
 from ...image import Export, Image, PushedImage
+from ...manifests import DOCKER_MANIFEST
 from ...messages import mark, t
 from ...rules.model import Severity
 from ...rules.words import counted as counted_findings
@@ -106,7 +107,7 @@ def _(result: Kept) -> Sequence[Fact]:
 
 @facts.register
 def _(result: PushedImage) -> Sequence[Fact]:
-    kind = "Docker v2 schema 2" if "docker.distribution.manifest.v2" in result.media_type else result.media_type
+    kind = "Docker v2 schema 2" if result.media_type == DOCKER_MANIFEST else result.media_type
     return [
         Fact(t("Image"), result.reference, code=True),
         Fact(t("Digest"), result.digest, code=True),
