@@ -13,7 +13,7 @@ from pathlib import Path
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
-from modelarts_nb import cli
+from modelarts_nb.cli import parser
 from modelarts_nb.notebook.magics.parsing import parse
 from tools.docs.magics import magics
 
@@ -53,8 +53,7 @@ def _make(rest):
 
 def _ours(rest):
     try:
-        parser = getattr(cli, "_parser", None) or cli.parser
-        parser().parse_args(rest)
+        parser.parse(rest)
     except SystemExit as end:
         return f"modelarts-nb {' '.join(rest)}: wrong usage" if end.code else ""
     return ""
@@ -121,7 +120,7 @@ def wrong_magics(text):
         if ours is None:
             if name not in ipythons_magics()["cell" if sign == "%%" else "line"]:
                 found.append(f"{line}: no such magic")
-        elif ours.sign != sign:
+        elif sign not in ours.signs:
             found.append(f"{line}: it is {ours.shown}")
         else:
             try:

@@ -17,16 +17,16 @@ NOT_RUN = "*Checked against the options; not run by our tests.*"
 
 
 class Magic(NamedTuple):
-    """One magic: its name with its signs, and the function that knows its parser."""
+    """One magic: its name, its signs (the first is how it is shown), and the function that knows its parser."""
 
     name: str
-    sign: str
+    signs: tuple[str, ...]
     function: Callable[..., Any]
 
     @property
     def shown(self) -> str:
         """As one types it."""
-        return self.sign + self.name
+        return self.signs[0] + self.name
 
     @property
     def description(self) -> str:
@@ -36,11 +36,14 @@ class Magic(NamedTuple):
 
 def magics() -> dict[str, Magic]:
     """All magics by name, in the order in which one meets them."""
-    found = {}
+    found: dict[str, Magic] = {}
     for kind in ALL:
         for sign, names in (("%%", kind.magics["cell"]), ("%", kind.magics["line"])):
             for name, attribute in names.items():
-                found[name] = Magic(name, sign, getattr(kind, attribute) if isinstance(attribute, str) else attribute)
+                before = found[name].signs if name in found else ()
+                found[name] = Magic(
+                    name, (sign, *before), getattr(kind, attribute) if isinstance(attribute, str) else attribute
+                )
     return found
 
 
