@@ -19,9 +19,10 @@ DOCS = ROOT / "docs"
 SITE = ROOT / "build" / "site"
 SOURCES = ROOT / "build" / "site-sources"
 HERE = Path(__file__).parent
+BESIDE = ".zh-CN.md"  # a Chinese page may also stand beside the English one, as NAME.zh-CN.md
 ENGLISH_ONLY = "```{note}\n本页暂无中文版。\n```\n\n"
 # A link that leaves docs/ leads nowhere on the site: what it names is in the repository
-OUTSIDE = re.compile(r"\[([^\]]+)\]\((\.\./)+(?!.*\.(?:md|png|svg)\))[^)]*\)")
+OUTSIDE = re.compile(r"\[([^\]]+)\]\((\.\./)+(?![^)]*\.(?:md|png|svg)\))[^)]*\)")
 
 
 @cache
@@ -47,7 +48,7 @@ def gather(language: str) -> Path:
     """A folder with all pages of the language, as Sphinx reads them; English where there is no Chinese."""
     target = SOURCES / language
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(DOCS, target, ignore=lambda folder, names: ["zh-CN"] if Path(folder) == DOCS else [])
+    shutil.copytree(DOCS, target, ignore=shutil.ignore_patterns("zh-CN", f"*{BESIDE}"))
     for name, source in (("changelog.md", "CHANGELOG.md"), ("contributing.md", "CONTRIBUTING.md")):
         shutil.copy(ROOT / source, target / name)
     (target / "licence.md").write_text(_licence(language), encoding="utf-8")
@@ -60,6 +61,10 @@ def gather(language: str) -> Path:
             up = "../" * len(place.parts)
             text = path.read_text(encoding="utf-8").replace(f"]({up}", f"]({up.removeprefix('../')}")
             (target / place).write_text(text, encoding="utf-8")
+            translated.add(place)
+        for path in DOCS.rglob(f"*{BESIDE}"):
+            place = path.relative_to(DOCS).with_name(path.name.replace(BESIDE, ".md"))
+            shutil.copy(path, target / place)
             translated.add(place)
     for path in target.rglob("*.md"):
         text = _inside(path.read_text(encoding="utf-8"), path.relative_to(target))
@@ -79,6 +84,7 @@ def _inside(text: str, place: Path) -> str:
     up = "../" * (len(place.parts) - 1)
     for name in ("CHANGELOG", "CONTRIBUTING"):
         text = re.sub(rf"\]\((?:\.\./)*{name}\.md", f"]({up}{name.lower()}.md", text)
+    text = re.sub(r"\]\(([^)]*)\.zh-CN\.md", r"](\1.md", text)
     text = re.sub(r"\]\((?:\.\./)*LICENSE\)", f"]({up}licence.md)", text)
     text = re.sub(r"\]\((?:\.\./)+docs/", f"]({up}", text)
     if place.parts[0] in ("contributing.md", "changelog.md"):
