@@ -10,6 +10,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from modelarts_nb import api
+from modelarts_nb.building.request import DockerfileSource
+from modelarts_nb.errors import BuildFailed
+
 from .test_notebook import texts
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -50,6 +54,20 @@ def test_a_tutorial_runs_from_top_to_bottom_and_cleans_up(name, folder, home, en
     assert {path for path in left(folder) - files if path.split("/")[0] not in MAY_STAY.get(number, ())} == set()
     assert {tag for image in engine.images() for tag in image["RepoTags"] or () if not tag.startswith("localhost")} <= tags
     assert len(nbformat.writes(book)) < 250_000
+
+
+def test_the_official_tutorial_s_own_base_does_not_build(base_image, engine_base_url, home, monkeypatch):
+    """Quoted in docs/from-the-official-tutorial.md."""
+    monkeypatch.setenv("DOCKER_HOST", engine_base_url)
+    line = (
+        "RUN groupadd -g 1100 Misplaced &username -m -u 1100 -g 1100 -s /bin/bash $username && "
+        "groupadd -g 1101 Misplaced &workname -m -u 1101 -g 1101 -s /bin/bash $workname"
+    )
+    with pytest.raises(BuildFailed) as failed:
+        api.build(DockerfileSource(f"FROM {base_image}\nARG username\nARG workname\n{line}\n", name="official"),
+                  check=False, progress="none")
+    assert "workname: not found" in str(failed.value)
+    assert "exit code 127" in str(failed.value)
 
 
 def catalogue():
