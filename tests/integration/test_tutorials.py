@@ -110,14 +110,14 @@ def third(answers, shown):
     assert "requirements.txt" in package
     assert "checkpoint.bin" in checkpoint
     assert "20.0 MB" in checkpoint
-    assert ".dockerignore" in ignored
+    assert "20.0 MB" in ignored
     assert nothing in ("nothing changed", catalogue()["nothing changed"])
 
 
 def fourth(answers, shown):
     assert not {"MA030", "MA031", "MA032", "MA126"} - set(re.findall(r"MA\d{3}", shown))
     assert "libcudart.so.12: cannot open shared object file" in shown
-    assert answers == ["CUDA runtime 12.9, 0 GPUs"]
+    assert answers[0].endswith("CUDA runtime 12.9, 0 GPUs")
     assert re.search(r"modelarts\.vm\.gpu\.p100 .* 0$", shown, re.MULTILINE)
 
 
@@ -140,7 +140,7 @@ def sixth(answers, shown):
 def seventh(answers, shown):
     passed, failed, told = answers
     assert (passed, failed) == (0, 1)
-    assert told["cell"] == 8
+    assert told["cell"] == 9, "the job's last, behind the one with the parameters"
     assert told["name"] == "AssertionError"
     assert "is below 0.999" in told["value"]
     assert "'epochs': 5" in shown
