@@ -7,10 +7,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from modelarts_nb import api, messages
+from modelarts_nb.building.request import DockerfileSource
+from modelarts_nb.notebook.magics import ALL as MAGICS
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "notebooks"
 ENGLISH = sorted(path for path in FOLDER.glob("*.ipynb") if ".zh-CN" not in path.name)
-ALL = sorted(FOLDER.rglob("*.ipynb"))
+BOOKS = sorted(FOLDER.rglob("*.ipynb"))
 PAGES = [
     *sorted(FOLDER.glob("README*.md")), *sorted((ROOT / "docs").glob("from-the-official-tutorial*.md"))
 ]
@@ -63,7 +67,7 @@ def test_what_the_chinese_text_calls_bold_is_what_the_product_shows(path):
             assert catalogue[label] in theirs
 
 
-@pytest.mark.parametrize("path", ALL, ids=named)
+@pytest.mark.parametrize("path", BOOKS, ids=named)
 def test_a_notebook_is_valid_and_has_never_been_run(path):
     book = nbformat.read(path, 4)
     nbformat.validate(book)
@@ -74,7 +78,7 @@ def test_a_notebook_is_valid_and_has_never_been_run(path):
             assert (cell.outputs, cell.execution_count) == ([], None)
 
 
-@pytest.mark.parametrize("path", [*ALL, *PAGES], ids=named)
+@pytest.mark.parametrize("path", [*BOOKS, *PAGES], ids=named)
 def test_links_lead_somewhere_and_rules_exist(path):
     text = prose(path)
     for target in LINK.findall(text):
@@ -95,7 +99,7 @@ def anchors(path):
     return {title.replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("path", [path for path in [*ALL, *PAGES] if ".zh-CN" in path.name], ids=named)
+@pytest.mark.parametrize("path", [path for path in [*BOOKS, *PAGES] if ".zh-CN" in path.name], ids=named)
 def test_chinese_and_latin_characters_have_a_space_between_them(path):
     text = re.sub(r"\]\([^)]*\)|\[|\]|[*`]", "", prose(path))
     assert not TOUCHING.search(text), TOUCHING.search(text)
@@ -119,3 +123,40 @@ def test_the_workflow_of_the_last_tutorial_runs_what_there_is():
             assert (ROOT / getattr(options, name, "README.md")).is_file()
     extras = re.search(r"modelarts-nb\[([\w,]+)\]", "\n".join(lines))[1].split(",")
     assert all(f'"{extra}": [' in (ROOT / "setup.py").read_text() for extra in extras)
+
+
+@pytest.mark.parametrize(
+    ("language", "name"), [("en", "from-the-official-tutorial.md"), ("zh-CN", "from-the-official-tutorial.zh-CN.md")]
+)
+def test_what_the_page_says_of_the_official_dockerfile_is_what_the_rules_say(language, name, monkeypatch, tmp_path):
+    monkeypatch.setenv("MODELARTS_NB_HOME", str(tmp_path))
+    page = (ROOT / "docs" / name).read_text()
+    text = re.search(r"```dockerfile\n(FROM.*?)```", page, re.DOTALL)[1]
+    quoted = re.search(r"<!-- findings -->\n```text\n(.*?)\n```\n<!-- end of findings -->", page, re.DOTALL)[1]
+    messages.use(language)
+    try:
+        findings = api.review(DockerfileSource(text, name="official")).findings
+    finally:
+        messages.use("en")
+    said = [f"{each.severity.value:7}  line {each.line}  {each.code}  {each.message}" for each in findings]
+    assert quoted.splitlines() == said
+
+
+def test_both_pages_on_the_official_tutorial_have_the_same_steps_and_name_magics_that_exist():
+    def steps(name):
+        rows = re.findall(r"^\| (.+) \|$", (ROOT / "docs" / name).read_text(), re.MULTILINE)[1:]
+        return [(set(re.findall(r"\bMA\d{3}\b", row)), set(re.findall(r"`(%+\w+)", row))) for row in rows]
+
+    english = steps("from-the-official-tutorial.md")
+    assert len(english) > 20
+    assert english == steps("from-the-official-tutorial.zh-CN.md")
+    for _, magics in english:
+        for magic in magics:
+            kind = "cell" if magic.startswith("%%") else "line"
+            assert any(magic.lstrip("%") in each.magics[kind] for each in MAGICS), magic
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_index_names_every_tutorial(name):
+    listed = re.findall(r"\]\(([^)]+\.ipynb)\)", (FOLDER / name).read_text())
+    assert listed == [path.name if name == "README.md" else chinese(path).name for path in ENGLISH]

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from modelarts_nb import workflows
+from modelarts_nb.api import objects
 from modelarts_nb.cloud import obs
 from modelarts_nb.cloud.obsstore import Store
 from modelarts_nb.engine import delivery
@@ -223,6 +224,22 @@ def test_a_certificate_that_does_not_verify(account, tmp_path_factory, here, fol
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()  # the SDK drops the sockets of handshakes that fail without closing them
+
+
+def test_what_is_below_a_place_is_deleted_and_a_whole_bucket_only_when_said(account, folder, monkeypatch):
+    monkeypatch.setattr(objects, "account", lambda region: account)
+    name = "emptied-of-tests"
+    objects.make_bucket(f"obs://{name}")
+    send(account, folder, ObsPath(name, "code/"))
+    send(account, folder, ObsPath(name, "data/"))
+    assert len(objects.obs("rm", [f"obs://{name}/code/"]).rows) == 0
+    kept = len(objects.list_objects(f"obs://{name}").rows)
+    assert kept == len(contents(folder))
+    with pytest.raises(SettingsError, match="whole bucket"):
+        objects.obs("rm", [f"obs://{name}"])
+    assert len(objects.list_objects(f"obs://{name}").rows) == kept
+    objects.obs("rm", [f"obs://{name}"], yes=True)
+    assert account.store().bucket(name, "", write=False).exists is False
 
 
 def test_notes_hold_no_secret(account, bucket, folder, home):
