@@ -55,6 +55,7 @@ def notebook(tmp_path):
     def make(name, *cells, tags=()):
         book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        book.metadata["language_info"] = {"name": "python", "file_extension": ".py", "nbconvert_exporter": "python"}
         for number, tag in tags:
             book.cells[number - 1].metadata["tags"] = [tag]
         nbformat.write(book, tmp_path / name)
