@@ -33,7 +33,7 @@ def drain(generator):
 
 def pushes(account, image):
     """A layer of 30 MB that is new in each round, sent by each; what both push to is the region's registry."""
-    engine, host = api.connect(), account.client.region.registry
+    engine, host, stamp = api.connect(), account.client.region.registry, time.time()
     login = account.registry_login()
     with tempfile.TemporaryDirectory() as name:
         environment = {**os.environ, "DOCKER_CONFIG": name}
@@ -42,7 +42,7 @@ def pushes(account, image):
 
         def build(kind, number):
             # for both, outside what is measured
-            text = f"FROM {image}\nUSER root\nRUN echo {kind} {number} && head -c 30000000 /dev/urandom > /blob\n"
+            text = f"FROM {image}\nUSER root\nRUN echo {kind} {number} {stamp} && head -c 30000000 /dev/urandom > /blob\n"
             subprocess.run(
                 [DOCKER, "--host", engine_url(), "build", "-q", "-t", f"{host}/bench/{kind}:{number}", "-"],
                 input=text,

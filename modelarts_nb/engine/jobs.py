@@ -1,16 +1,13 @@
 """A training job as containers: one for each node, on a network of their own, under the contract's plan.
 
 However it ends, the containers and the network are gone afterwards; those of a kernel that was killed are removed by
-``sweep``, which every run begins with.
+``sweep``, which every run begins with. A lasting job stays until its owner removes it, and another process can take it up.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import ipaddress
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -21,12 +18,11 @@ from typing import Any, TypeVar
 from ..errors import EngineAPIError, EngineError, SettingsError
 from ..events import Event, Vertex, VertexLog, VertexStatus, VertexWarning
 from ..messages import mark, t
-from ..services import start_time
 from ..text import size
 from ..training.contract import NodePlan, plan
 from ..training.run import NodeResult
 from ..training.spec import JobSpec
-from . import delivery, gauges, images
+from . import delivery, gauges, images, marks, output
 from .accelerators import devices
 from .discovery import Engine
 from .failures import mapped
@@ -34,8 +30,6 @@ from .images import hang_up
 from .streaming import call, pump
 
 T = TypeVar("T")
-LABEL = "modelarts-nb.job"
-OWNER = "modelarts-nb.owner"
 SAMPLING = 0.25  # seconds between two looks at memory and CPU
 GAUGING = 1.0  # seconds between two looks at the accelerators
 SILENCE = 5.0  # seconds without a line before it is worth a word that all came at the end
@@ -58,12 +52,26 @@ class Outcome:
     files: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Lasting:
+    """A job that outlives the process that runs it, and is taken up by the next.
+
+    ``owner``: whom its containers are marked with. ``written(node)``: how many bytes of a node's log were kept already.
+    ``since``: when it was started, in seconds since the epoch (0: now).
+    """
+
+    owner: str
+    written: Callable[[str], int]
+    since: float = 0.0
+
+
 @dataclass
 class _Node:
     """One node while it runs."""
 
     plan: NodePlan
     container: str = ""
+    running: bool = False
     stream: Any = None
     over: threading.Event = field(default_factory=threading.Event)
     began: float = 0.0
@@ -74,25 +82,32 @@ class _Node:
     stopped: bool = False
 
 
-def run(engine: Engine, spec: JobSpec, job_id: str) -> Generator[Event | None, None, Outcome]:
+def run(
+    engine: Engine, spec: JobSpec, job_id: str, lasting: Lasting | None = None
+) -> Generator[Event | None, None, Outcome]:
     """Run the job; events as they come, then how it ended. A command that fails is an outcome, not an exception.
 
+    A ``lasting`` job that was started before is taken up where it stands, and not removed at the end.
     Raises SettingsError for paths and devices that are not there, EngineAPIError for an image that is not there.
     """
-    job = _Job(engine, spec, job_id)
+    job = _Job(engine, spec, job_id, lasting)
     try:
-        yield from job.prepare()
-        yield from job.deliver()
+        if not job.take_up():
+            yield from job.prepare()
+            yield from job.deliver()
         yield from job.follow()
         yield from job.collect()
         return job.outcome
     finally:
-        job.remove()
+        job.hang_up()
+        if lasting is None:
+            marks.remove(engine, job_id)
 
 
 class _Job:
-    def __init__(self, engine: Engine, spec: JobSpec, job_id: str) -> None:
-        self.engine, self.client, self.spec, self.job_id = engine, engine.client, spec, job_id
+    def __init__(self, engine: Engine, spec: JobSpec, job_id: str, lasting: Lasting | None) -> None:
+        self.engine, self.client, self.spec, self.job_id, self.lasting = engine, engine.client, spec, job_id, lasting
+        self.marks = marks.labels(job_id, lasting.owner if lasting is not None else "")
         self.outcome = Outcome()
         self.nodes: list[_Node] = []
         self.listings: dict[str, delivery.Listing] = {}
@@ -101,6 +116,23 @@ class _Job:
         """The value of a blocking request; an interrupt waits for it, so that what it makes is known."""
         with mapped(doing):
             return (yield from call(function))
+
+    def take_up(self) -> bool:
+        """Whether this job was started before; what there is of one that was not is removed."""
+        found = marks.containers(self.engine, self.job_id) if self.lasting is not None else {}
+        if all(state == "created" for _, state in found.values()):
+            if found:
+                marks.remove(self.engine, self.job_id)
+            return False
+        for index in range(self.spec.nodes):
+            node = _Node(plan(self.spec, self.job_id, index))
+            name = f"{self._name}-{node.plan.name}"
+            if name not in found:
+                raise EngineError(t("The container {name} is gone.", name=name))
+            node.container, state = found[name]
+            node.running = state != "created"
+            self.nodes.append(node)
+        return True
 
     def prepare(self) -> Generator[Event | None, None, None]:
         """See that everything is there, then make network and containers."""
@@ -111,7 +143,7 @@ class _Job:
                 platform=image.platform, architecture=self.engine.architecture,
             ))
         options = devices(self.engine, self.spec)
-        yield from self.call(t("Removing what a killed kernel left"), lambda: sweep(self.engine))
+        yield from self.call(t("Removing what a killed kernel left"), lambda: marks.sweep(self.engine))
         addresses = yield from self._network()
         for index in range(self.spec.nodes):
             node = _Node(plan(self.spec, self.job_id, index, addresses))
@@ -130,9 +162,8 @@ class _Job:
         internal = self.spec.network == "isolated"
 
         def make() -> tuple[str, ...]:
-            marks = labels(self.job_id)
             make_network = functools.partial(
-                self.client.create_network, driver="bridge", internal=internal, labels=marks,
+                self.client.create_network, driver="bridge", internal=internal, labels=self.marks,
                 options=NO_GATEWAY if internal and not self.engine.podman else None,
             )
             draft = make_network(f"{self._name}-draft")["Id"]
@@ -153,14 +184,16 @@ class _Job:
     def _create(self, node: _Node, index: int, addresses: tuple[str, ...], options: dict[str, Any]) -> str:
         made = node.plan
         host = self.spec.network == "host"
-        limits = {"mem_limit": self.spec.memory, "memswap_limit": self.spec.memory} if self.spec.memory else {}
+        limits: dict[str, Any] = {"mem_limit": self.spec.memory, "memswap_limit": self.spec.memory} if self.spec.memory else {}
         if self.spec.cpus:
             limits["nano_cpus"] = int(self.spec.cpus * 1e9)
+        if self.lasting is not None:
+            limits["log_config"] = {"Type": "json-file", "Config": {}}  # another log driver might not give back what it got
         configuration = self.client.create_host_config(network_mode="host" if host else self._name, **limits, **options)
         endpoint = self.client.create_endpoint_config(aliases=list(made.aliases), ipv4_address=addresses[index])
         container = self.client.create_container(
             self.spec.image, command=[], entrypoint=list(made.argv), user=str(made.uid), working_dir=made.working_dir,
-            environment=dict(made.environment), hostname=None if host else made.hostname, labels=labels(self.job_id),
+            environment=dict(made.environment), hostname=None if host else made.hostname, labels=self.marks,
             name=f"{self._name}-{made.name}", host_config=configuration, stdin_open=False, tty=False,
             networking_config=None if host else self.client.create_networking_config({self._name: endpoint}),
         )
@@ -193,13 +226,13 @@ class _Job:
 
     def follow(self) -> Generator[Event | None, None, None]:
         """Start the nodes and follow them until the last has ended."""
-        self.outcome.started = time.time()
+        self.outcome.started = (self.lasting.since if self.lasting is not None else 0.0) or time.time()
         for node in self.nodes:
             yield from self._start(node)
         running = [node for node in self.nodes if node.exit_code is None]
-        sources = [self._logs(node) for node in running] + [self._usage(node) for node in running]
-        items = pump(sources, self._hang_up)
-        deadline = time.monotonic() + self.spec.timeout if self.spec.timeout else float("inf")
+        items = pump([self._logs(node) for node in running] + [self._usage(node) for node in running], self.hang_up)
+        passed = time.time() - self.outcome.started
+        deadline = time.monotonic() + self.spec.timeout - passed if self.spec.timeout else float("inf")
         failed_at = float("inf")
         try:
             while running:
@@ -221,36 +254,37 @@ class _Job:
         self.outcome.finished = time.time()
 
     def _start(self, node: _Node) -> Generator[Event | None, None, None]:
-        """Attach, so that no line is lost, then start."""
+        """Attach, so that no line is lost, then start. A lasting job's lines are kept by the Engine."""
         node.began = time.time()
-        yield Vertex(node.plan.name, node.plan.name, started=node.began)
-        with mapped(t("Attaching to a container")):
-            params = {"stdout": 1, "stderr": 1, "stream": 1, "logs": 0, "stdin": 0}
-            node.stream = self.client._post(
-                self.client._url("/containers/{0}/attach", node.container), params=params, stream=True, timeout=None,
-                headers={"Connection": "Upgrade", "Upgrade": "tcp"},
-            )
+        begun = Vertex(node.plan.name, node.plan.name, started=node.began)
+        if node.running:
+            yield begun
+            return
+        if self.lasting is None:
+            node.stream = output.attach(self.client, node.container)
         try:
             yield from self.call(t("Starting the command"), lambda: self.client.start(node.container))
+            yield begun  # not before: whoever hears of it relies on it
         except EngineAPIError as error:
             if "/bin/bash" not in error.message:
                 raise
+            yield begun
             yield VertexLog(node.plan.name, b"/bin/bash: no such file in this image\n", 2)
             node.exit_code = 127
-            hang_up(node.stream)
+            if node.stream is not None:
+                hang_up(node.stream)
             yield self._result(node)
 
     def _logs(self, node: _Node) -> Iterator[Event | _Node | None]:
-        from docker.utils.socket import frames_iter
-
-        connection = self.client._get_raw_response_socket(node.stream)
-        self.client._disable_socket_timeout(connection)
-        try:
-            for stream, data in frames_iter(connection, tty=False):
-                node.spoke = node.spoke or time.time()
-                yield VertexLog(node.plan.name, data, stream, time.time())
-        except OSError as error:
-            raise EngineError(t("The connection to a container broke.")) from error
+        if self.lasting is None:
+            pieces = output.attached(self.client, node.stream)
+        else:
+            done = self.lasting.written(node.plan.name)
+            kept = output.kept(self.client, node.container, done, node.over, functools.partial(setattr, node, "stream"))
+            pieces = ((1, data) for data in kept)
+        for stream, data in pieces:
+            node.spoke = node.spoke or time.time()
+            yield VertexLog(node.plan.name, data, stream, time.time())
         yield node
 
     def _usage(self, node: _Node) -> Iterator[Event | _Node | None]:
@@ -347,64 +381,12 @@ class _Job:
                 t("The output cannot be written to {path}: {reason}.", path=target, reason=error.strerror)
             ) from error
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """End what reads from the Engine."""
         for node in self.nodes:
             node.over.set()
             if node.stream is not None:
                 hang_up(node.stream)
-
-    def remove(self) -> None:
-        """Remove everything with this job's label, whatever was made of it."""
-        self._hang_up()
-        _remove(self.engine, f"{LABEL}={self.job_id}")
-
-
-def sweep(engine: Engine) -> None:
-    """Remove the jobs of processes of this machine that have ended without doing so."""
-    client = engine.client
-    for container in client.containers(all=True, filters={"label": LABEL}):
-        _sweep_one(engine, container.get("Labels") or {})
-    for network in client.networks(filters={"label": LABEL}):
-        _sweep_one(engine, network.get("Labels") or {})
-
-
-def _sweep_one(engine: Engine, labels: dict[str, str]) -> None:
-    host, pid, started = [*labels.get(OWNER, "").split(" "), "", "", ""][:3]
-    if host == socket.gethostname() and pid.isdigit() and start_time(os.getpid()) and start_time(int(pid)) != started:
-        _remove(engine, f"{LABEL}={labels[LABEL]}")
-
-
-def labels(job_id: str) -> dict[str, str]:
-    """What a job's containers and network are marked with, so that ``sweep`` finds those of a process that was killed."""
-    return {LABEL: job_id, OWNER: f"{socket.gethostname()} {os.getpid()} {start_time(os.getpid())}"}
-
-
-def remove(engine: Engine, job_id: str) -> None:
-    """Remove what bears a job's labels."""
-    _remove(engine, f"{LABEL}={job_id}")
-
-
-def _remove(engine: Engine, label: str) -> None:
-    client = engine.client
-    with mapped(t("Removing the job's containers")):
-        containers = client.containers(all=True, filters={"label": label})
-        removals = [
-            threading.Thread(target=_remove_one, args=(client, container["Id"]), name="modelarts_nb-remove")
-            for container in containers
-        ]
-        for removal in removals:
-            removal.start()
-        for removal in removals:
-            removal.join()
-        for network in client.networks(filters={"label": label}):
-            client.remove_network(network["Id"])
-
-
-def _remove_one(client: Any, container: str) -> None:
-    import docker.errors
-
-    with contextlib.suppress(docker.errors.NotFound):  # somebody else removed it
-        client.remove_container(container, force=True, v=True)
 
 
 def _cpu(earlier: dict[str, Any], sample: dict[str, Any]) -> int:

@@ -15,7 +15,7 @@ from ..rules.image.facts import Trial
 from ..text import clean, shorten
 from .discovery import Engine
 from .failures import mapped
-from .jobs import labels, remove
+from .marks import labels, remove
 from .streaming import call
 
 TIMEOUT = 180  # seconds for all imports together

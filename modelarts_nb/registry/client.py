@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import re
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +26,14 @@ OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
+TOKEN_SPARE = 10.0  # seconds before its end at which a token is no longer used
+
 Login = tuple[str, Secret]  # user, password or token
 Credentials = Callable[[str], Login | None]  # registry host → login
+
+# Tokens that still do, by host, repository and login: a push asks a registry several things
+_tokens: dict[tuple[str, str, Login | None], tuple[str, float]] = {}
+_connections = threading.local()
 
 
 @dataclass(frozen=True)
@@ -120,14 +128,16 @@ def _get(url: str, host: str, credentials: Credentials, accept: str) -> Any:
     import requests
 
     login = credentials(host)
-    headers = {"Accept": accept}
+    held = (host, url.partition("/v2/")[2].rpartition("/")[0].rpartition("/")[0], login)
+    authorization, good_until = _tokens.get(held, ("", 0.0))
+    headers = {"Accept": accept, **({"Authorization": authorization} if time.monotonic() < good_until else {})}
     try:
-        response = requests.get(url, headers=headers, timeout=TIMEOUT, proxies=_direct(url))
+        response = _send(url, headers)
         if response.status_code == 401:
-            authorization = _authorize(response.headers.get("WWW-Authenticate", ""), login)
+            authorization, seconds = _authorize(response.headers.get("WWW-Authenticate", ""), login)
             if authorization:
-                headers["Authorization"] = authorization
-                response = requests.get(url, headers=headers, timeout=TIMEOUT, proxies=_direct(url))
+                _tokens[held] = (authorization, time.monotonic() + seconds)
+                response = _send(url, {"Accept": accept, "Authorization": authorization})
     except requests.exceptions.SSLError as error:
         raise RegistryError(
             t("The registry {host} shows a certificate that does not verify.", host=host),
@@ -141,25 +151,38 @@ def _get(url: str, host: str, credentials: Credentials, accept: str) -> Any:
     return response
 
 
-def _authorize(challenge: str, login: Login | None) -> str:
-    """The Authorization header that answers a challenge (Basic, or Bearer: the token protocol of distribution)."""
+def _send(url: str, headers: dict[str, str], params: dict[str, str] | None = None) -> Any:
+    """One GET over a connection that is kept, one for each thread."""
     import requests
 
+    session = getattr(_connections, "session", None)
+    if session is None:
+        session = _connections.session = requests.Session()
+        session.auth = lambda request: request  # else requests puts ~/.netrc in place of our Authorization
+    return session.get(url, headers=headers, params=params, timeout=TIMEOUT, proxies=_direct(url))
+
+
+def _authorize(challenge: str, login: Login | None) -> tuple[str, float]:
+    """The Authorization header that answers a challenge (Basic, or Bearer: the token protocol of distribution).
+
+    With the seconds for which it may be sent again unasked.
+    """
     scheme, _, rest = challenge.partition(" ")
     if scheme.lower() == "basic":
-        return _basic(login) if login else ""
+        return (_basic(login), 0.0) if login else ("", 0.0)
     if scheme.lower() != "bearer":
-        return ""
+        return "", 0.0
     fields = dict(_CHALLENGE.findall(rest))
     realm = fields.pop("realm", "")
     if urlsplit(realm).scheme != "https" and not base_url(urlsplit(realm).netloc).startswith("http:"):
-        return ""  # a login never travels in clear to another machine
-    headers = {"Authorization": _basic(login)} if login else {}
-    answer = requests.get(realm, params=fields, headers=headers, timeout=TIMEOUT, proxies=_direct(realm))
+        return "", 0.0  # a login never travels in clear to another machine
+    answer = _send(realm, {"Authorization": _basic(login)} if login else {}, fields)
     if answer.status_code != 200:
         raise refused(t("login"), answer)
     body = answer.json()
-    return f"Bearer {body.get('token') or body.get('access_token', '')}"
+    lasts = body.get("expires_in")
+    seconds = float(lasts) if isinstance(lasts, (int, float)) else 60.0  # 60: the token protocol's own default
+    return f"Bearer {body.get('token') or body.get('access_token', '')}", seconds - TOKEN_SPARE
 
 
 def _direct(url: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 PREVIEW = 5 << 20  # bytes, the API's own limit
 MOST = 1 << 30  # bytes of one log: what comes after is told, and not kept
+FULL = b"[ModelArts Service Log]The log is full; the rest is not kept.\n"
 
 
 class JobLog:
@@ -22,8 +23,15 @@ class JobLog:
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if path.exists():
-            self._index(path.read_bytes())
-            self.close()
+            content = path.read_bytes()
+            self._index(content)
+            self._full = content.endswith(FULL)
+
+    @property
+    def size(self) -> int:
+        """Bytes that were written."""
+        with self._lock:
+            return self._size
 
     def write(self, data: bytes) -> None:
         """Add what was printed. A full disk loses it and is not the job's fault."""
@@ -31,7 +39,7 @@ class JobLog:
             if self._full:
                 return
             if self._size + len(data) > MOST:
-                data, self._full = b"[ModelArts Service Log]The log is full; the rest is not kept.\n", True
+                data, self._full = FULL, True
             with contextlib.suppress(OSError):
                 with self.path.open("ab") as file:
                     file.write(data)

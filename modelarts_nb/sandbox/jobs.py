@@ -1,7 +1,7 @@
 """Training jobs as the API knows them: one record each, kept in a folder with the job's logs.
 
 Phases: Creating (image and files are fetched), Pending (waits for its turn), Running, then Completed, Failed, Terminated or
-Abnormal; Terminating while a running one is stopped. A job that ran when the sandbox ended is Abnormal when it comes back.
+Abnormal; Terminating while a running one is stopped. A job that had not ended when the sandbox did goes on when it comes back.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from .state import Document
 from .web import MARK, Refusal
 
 TERMINAL = ("Completed", "Failed", "Terminated", "Abnormal")
-LOST = "The sandbox ended while this job ran; its containers were removed."
 MOST_EVENTS = 1000
 KEPT = 200  # finished jobs
 
@@ -83,6 +82,8 @@ class Job:
         with self._lock:
             if task not in self._logs:
                 self._logs[task] = JobLog(self.folder / "logs" / f"modelarts-job-{self.id}-{task}.log")
+                if self.over:
+                    self._logs[task].close()
             return self._logs[task]
 
     def shown(self) -> dict[str, Any]:
@@ -150,6 +151,12 @@ class Jobs:
         with self._lock:
             return [job for job in self._jobs.values() if not job.over]
 
+    def goes_on(self, identity: str) -> bool:
+        """Whether there is a job of that id that has not ended."""
+        with self._lock:
+            job = self._jobs.get(identity)
+        return job is not None and not job.over
+
     def delete(self, job: Job) -> None:
         """Forget a job and its logs."""
         with self._lock:
@@ -169,9 +176,6 @@ def _load(folder: Path) -> Iterator[Job]:
         if not job.get("request"):  # cut short
             shutil.rmtree(path.parent, ignore_errors=True)
             continue
-        if not job.over:
-            job.event(LOST, "Error")
-            job.enter("Abnormal", "Lost", task_statuses=[{"task": "worker-0", "exit_code": -1, "message": LOST}])
         yield job
 
 

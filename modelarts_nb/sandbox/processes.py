@@ -29,6 +29,11 @@ def folder() -> Path:
     return paths.home() / "sandbox"
 
 
+def owner() -> str:
+    """What the containers of this sandbox's jobs are marked with."""
+    return f"sandbox {folder()}"
+
+
 def service(name: str) -> Service:
     """One of the processes: “registry”, “swr-registry”, “region”."""
     return Service(name, folder())

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from urllib.parse import urlsplit
 
 from .. import paths
-from ..engine import images, jobs
+from ..engine import images, marks
 from ..engine.discovery import Engine
 from ..errors import EngineAPIError, RegistryError, SandboxError
 from ..messages import t
@@ -23,6 +23,7 @@ from ..reference import parse_reference
 from ..registry import client as registry
 from ..services import alone, unmount_below
 from . import base_image, note, processes
+from .jobs import TERMINAL
 from .processes import DEFAULT_PORT
 from .state import Document
 
@@ -92,8 +93,9 @@ def up(
 
 
 def down(*, purge: bool = False, engine: Engine | None = None) -> None:
-    """Stop it; jobs that run are stopped too. What was pushed and stored stays on disk unless ``purge``, which also takes
-    the base image and what jobs pulled out of ``engine``; images that were built from it stay."""
+    """Stop it. The containers of jobs that run go on, and the next ``up`` takes them up again. What was pushed and stored
+    stays on disk unless ``purge``, which also takes those containers, the base image and what jobs pulled out of ``engine``;
+    images that were built from it stay."""
     folder, found = processes.folder(), status()
     pulled = list(Document(folder / "pulled.json").read()) if folder.exists() else []
     if folder.exists():
@@ -105,11 +107,17 @@ def down(*, purge: bool = False, engine: Engine | None = None) -> None:
         if processes.socket_path().parent != folder:
             shutil.rmtree(processes.socket_path().parent, ignore_errors=True)
         if engine is not None:
-            jobs.sweep(engine)
+            marks.sweep_owned(engine, processes.owner())
             base_image.remove(engine, *filter(None, (found.base_image, base_image.LOCAL)))
             for reference in pulled:
                 with contextlib.suppress(EngineAPIError):
                     base_image.remove(engine, reference)
+
+
+def running_jobs() -> int:
+    """How many jobs have been started and have not ended."""
+    records = [Document(path) for path in (processes.folder() / "jobs").glob("*/job.json")]
+    return sum(bool(record.get("begun")) and record.get("phase") not in TERMINAL for record in records)
 
 
 _KEPT = ("registry", "base_image", "recipe", "source")

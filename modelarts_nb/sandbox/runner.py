@@ -1,6 +1,7 @@
 """A job's life: image and files come, containers run under the contract, outputs and logs go. A thread a job.
 
-The containers are those of ``%train`` (engine/jobs.py), so that a job here and a local run differ in nothing else.
+The containers are those of ``%train`` (engine/jobs.py), so that a job here and a local run differ in nothing else. They
+are the job's, not this process's: when the sandbox ends they go on, and when it comes back they are taken up.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import shutil
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..engine import images
+from ..engine import images, marks
 from ..engine import jobs as containers
 from ..engine.discovery import Engine
 from ..errors import EngineAPIError, ModelArtsError
@@ -26,11 +27,12 @@ from ..training.spec import JobSpec
 from .faults import Faults
 from .flavors import GB
 from .jobs import Job, Jobs
+from .minutes import Minutes
 from .preflight import channel, split
 
 STEP = 0.05  # seconds between two looks at whether a job is to go on
-MINUTE = 60.0
 DEFAULT_SLOTS = 4
+LOST = "The containers of this job are gone: somebody removed them while the sandbox was down."
 
 
 class Objects(Protocol):
@@ -46,71 +48,47 @@ class Objects(Protocol):
         """Make an object of a file."""
 
 
+Audit = Callable[[Engine, str, Job, Callable[[], None]], list[str]]
+
+
 class Ended(Exception):  # no error: a job's end
     """How the job ends: its phase and what each node came to."""
 
-    def __init__(self, phase: str, statuses: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(self, phase: str, statuses: Sequence[Mapping[str, Any]] = (), secondary: str = "") -> None:
         super().__init__(phase)
-        self.phase, self.statuses = phase, list(statuses)
-
-
-@dataclass
-class Minutes:
-    """Samples of one node as averages of minutes."""
-
-    began: float
-    sums: dict[str, list[list[float]]] = field(default_factory=lambda: {"cpuUsage": [], "memUsage": []})
-
-    def add(self, name: str, value: float) -> None:
-        """One sample."""
-        minute = int((time.time() - self.began) // MINUTE)
-        series = self.sums[name]
-        while len(series) <= minute:
-            series.append([])
-        series[minute].append(value)
-
-    def averages(self) -> dict[str, list[float]]:
-        """What the API shows: -1 for a minute without a sample."""
-        return {
-            name: [round(sum(values) / len(values), 3) if values else -1 for values in series]
-            for name, series in self.sums.items()
-        }
+        self.phase, self.statuses, self.secondary = phase, list(statuses), secondary
 
 
 class Runner:
-    """Runs jobs. ``login(image)``: the image's reference, and the login to pull it; ``audit(engine, reference, job)``: what
-    speaks against it; ``pulled(reference)`` is told what the Engine has got."""
+    """Runs jobs. ``connect(url)``: the Engine at that place ("": the one that jobs run on now); ``owner``: whose the
+    containers are. ``login(image)``: the image's reference, and the login to pull it; ``audit(engine, reference, job,
+    go_on)``: what speaks against it; ``pulled(reference)`` is told what the Engine has got."""
 
     def __init__(
-        self, jobs: Jobs, connect: Callable[[], Engine], objects: Objects | None, faults: Faults,
-        login: Callable[[Mapping[str, Any]], tuple[str, dict[str, str]]], audit: Callable[[Engine, str, Job], list[str]],
-        pulled: Callable[[str], None], slots: int = DEFAULT_SLOTS,
+        self, jobs: Jobs, connect: Callable[[str], Engine], owner: str, objects: Objects | None, faults: Faults,
+        login: Callable[[Mapping[str, Any]], tuple[str, dict[str, str]]], audit: Audit, pulled: Callable[[str], None],
+        slots: int = DEFAULT_SLOTS,
     ) -> None:
-        self.jobs, self._connect, self._objects, self._faults = jobs, connect, objects, faults
+        self.jobs, self._connect, self._owner, self._objects, self._faults = jobs, connect, owner, objects, faults
         self._login, self._audit, self._pulled = login, audit, pulled
         self._slots = threading.BoundedSemaphore(slots)
-        self._threads: list[threading.Thread] = []
 
     def start(self, job: Job) -> None:
-        """Let a job that was created run its course."""
-        thread = threading.Thread(target=self._run, args=(job,), name=f"job-{job.id[:8]}", daemon=True)
-        self._threads = [other for other in self._threads if other.is_alive()] + [thread]
-        thread.start()
+        """Let a job run its course, from where it stands."""
+        threading.Thread(target=self._run, args=(job,), name=f"job-{job.id[:8]}", daemon=True).start()
 
-    def stop_all(self, seconds: float) -> None:
-        """End all jobs, as the sandbox goes down: their containers are removed, and they are Abnormal."""
+    def take_up(self) -> None:
+        """Go on with the jobs that had not ended when the sandbox did."""
         for job in self.jobs.unfinished():
-            job.event("The sandbox was stopped while this job ran.", "Error")
-            job.enter("Abnormal", "Lost", task_statuses=[{"task": "worker-0", "exit_code": -1, "message": "sandbox stopped"}])
-            job.stop.set()
-        deadline = time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            if job.phase == "Terminating":
+                job.stop.set()
+            self.start(job)
 
     def _run(self, job: Job) -> None:
         work = job.folder / "work"
         try:
-            ending = self._life(job, work)
+            kept = job.get("ending")
+            ending = Ended(*kept) if kept else self._life(job, work)
         except Ended as end:
             ending = end
         except (ModelArtsError, OSError) as error:
@@ -120,21 +98,54 @@ class Runner:
             traceback.print_exc()
             job.event("The sandbox failed: see its log, region.log.", "Error")
             ending = Ended("Abnormal", [{"task": "worker-0", "exit_code": -1, "message": "the sandbox failed"}])
+        with job.document.change() as state:  # before its containers go, without which nobody could tell again
+            state["ending"] = [ending.phase, ending.statuses, ending.secondary]
+        self._remove(job)
         self._export_logs(job)
         shutil.rmtree(work, ignore_errors=True)
-        job.enter(ending.phase, task_statuses=ending.statuses)
+        job.enter(ending.phase, ending.secondary, task_statuses=ending.statuses)
+
+    def _remove(self, job: Job) -> None:
+        if job.get("engine"):
+            try:
+                marks.remove(self._connect(job.get("engine")), job.id)
+            except ModelArtsError:
+                traceback.print_exc()  # the next start of the sandbox sweeps
 
     def _life(self, job: Job, work: Path) -> Ended:
+        if job.get("begun"):
+            return self._again(job, work)
+        shutil.rmtree(work, ignore_errors=True)  # what was fetched before the sandbox ended
         engine, reference = self._prepare(job)
         spec = self._spec(job, reference, work)
         job.enter("Pending", "Queuing")
-        while not self._slots.acquire(timeout=STEP):
+        with self._slot(job):
+            self._go_on(job)
+            job.enter("Running")
+            job.event("Training job is running.")
+            return self._contain(job, engine, spec)
+
+    def _again(self, job: Job, work: Path) -> Ended:
+        """Go on with containers that ran when the sandbox ended."""
+        engine = self._connect(job.get("engine"))
+        if not marks.containers(engine, job.id):
+            job.event(LOST, "Error")
+            return Ended("Abnormal", [{"task": "worker-0", "exit_code": -1, "message": LOST}], "Lost")
+        job.event("The sandbox was started again; the job had gone on.")
+        reference, _ = self._login(job.get("image"))
+        with self._slot(job, wait=False):
+            return self._contain(job, engine, self._spec(job, reference, work, fetch=False))
+
+    @contextmanager
+    def _slot(self, job: Job, *, wait: bool = True) -> Iterator[None]:
+        """One of the places for jobs that run; one that runs already takes what is left, if any."""
+        while not (held := self._slots.acquire(timeout=STEP if wait else 0)) and wait:
             self._go_on(job)
         try:
-            self._go_on(job)
-            return self._contain(job, engine, spec)
+            yield
         finally:
-            self._slots.release()
+            if held:
+                self._slots.release()
 
     def _go_on(self, job: Job) -> None:
         """Raise Ended where somebody has stopped the job before it ran."""
@@ -148,7 +159,7 @@ class Runner:
             self._go_on(job)
             job.stop.wait(STEP)
         self._go_on(job)
-        engine = self._connect()
+        engine = self._connect("")
         reference, login = self._login(job.get("image"))
         if not images.exists(engine, reference):
             job.event(f"[worker-0] Pulling image {job.get('image')['path']}.", source="K8S")
@@ -159,22 +170,23 @@ class Runner:
                 raise EngineAPIError(f"Failed to pull image {reference}: {str(error)[:300]}") from error
             self._pulled(reference)
             job.event(f'[worker-0] Successfully pulled image "{reference}".', source="K8S")
-        reasons = self._audit(engine, reference, job)
+        reasons = self._audit(engine, reference, job, lambda: self._go_on(job))
         if reasons:
             text = "".join(f"\n  {reason}" for reason in reasons)
             raise failed(job, f"The image did not pass the audit: {reasons[0]}", log=f"The image did not pass the audit:{text}")
         return engine, reference
 
-    def _spec(self, job: Job, image: str, work: Path) -> JobSpec:
+    def _spec(self, job: Job, image: str, work: Path, *, fetch: bool = True) -> JobSpec:
+        """What to run; with its files unless they are in the containers already."""
         request = job.get("request")
         algorithm = request["algorithm"]
         contract = "v1" if "/home/work/" in algorithm["command"] else "v2"
         code = None
-        if algorithm.get("code_dir"):
+        if algorithm.get("code_dir") and fetch:
             code = self._fetch(job, "code", str(algorithm["code_dir"]), work / "code")
         inputs = {
             item["name"]: self._fetch(job, item["name"], channel(item), work / "inputs" / item["name"], whole=True)
-            for item in algorithm.get("inputs") or []
+            for item in algorithm.get("inputs") or [] if fetch
         }
         outputs = {item["name"]: work / "outputs" / item["name"] for item in algorithm.get("outputs") or []}
         channels = [*(algorithm.get("inputs") or []), *(algorithm.get("outputs") or [])]
@@ -216,29 +228,33 @@ class Runner:
         return folder
 
     def _contain(self, job: Job, engine: Engine, spec: JobSpec) -> Ended:
-        """Run the containers and tell how it ended."""
-        job.enter("Running")
-        job.event("Training job is running.")
-        metrics = {task: Minutes(time.time()) for task in job.tasks()}
-        run = containers.run(engine, spec, job.id)
-        outcome = None
+        """Run the containers, or take them up, and tell how it ended."""
+        since, kept = job.get("started") / 1000 or time.time(), job.get("metrics")
+        with job.document.change() as state:
+            state["engine"] = engine.url
+        metrics = {task: Minutes(since, kept.get(task)) for task in job.tasks()}
+        run = containers.run(engine, spec, job.id, containers.Lasting(self._owner, lambda task: job.log(task).size, since))
+        outcome, minute = None, 0
         try:
-            while True:
-                if job.stop.is_set():
-                    run.close()
-                    break
+            while not job.stop.is_set():
                 try:
                     self._note(job, engine, spec, next(run), metrics)
                 except StopIteration as end:
                     outcome = end.value
                     break
+                if metrics["worker-0"].minute > minute:
+                    minute = metrics["worker-0"].minute
+                    self._keep(job, metrics)
         finally:
             run.close()
-            with job.document.change() as state:
-                state["metrics"] = {task: minutes.averages() for task, minutes in metrics.items()}
+            self._keep(job, metrics)
         if outcome is not None:
             self._upload_outputs(job, spec)
         return _ending(job, outcome)
+
+    def _keep(self, job: Job, metrics: Mapping[str, Minutes]) -> None:
+        with job.document.change() as state:
+            state["metrics"] = {task: minutes.averages() for task, minutes in metrics.items()}
 
     def _note(self, job: Job, engine: Engine, spec: JobSpec, event: object, metrics: Mapping[str, Minutes]) -> None:
         if isinstance(event, VertexLog):
@@ -248,13 +264,14 @@ class Runner:
                 metrics[event.vertex].add("memUsage", 100.0 * event.current / spec.memory)
             elif event.id == "cpu":
                 metrics[event.vertex].add("cpuUsage", event.current / spec.cpus)
-        elif isinstance(event, Vertex) and event.digest in metrics and event.completed is None:
+        elif isinstance(event, Vertex) and event.digest in metrics and event.digest not in job.get("addresses"):
             self._address(job, engine, event.digest)
             job.event(f"[{event.digest}] training started.", source="Task")
 
     def _address(self, job: Job, engine: Engine, task: str) -> None:
         found = engine.client.inspect_container(f"modelarts-nb-{job.id}-{task}")["NetworkSettings"]["Networks"]
         with job.document.change() as state:
+            state["begun"] = True
             state["addresses"][task] = next(
                 (each.get("IPAddress") or (each.get("IPAMConfig") or {}).get("IPv4Address", "") for each in found.values()), ""
             )

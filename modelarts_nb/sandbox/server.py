@@ -10,13 +10,15 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..engine import discovery
-from ..engine import jobs as containers
+from ..api.current import catalog
+from ..engine import discovery, marks
 from ..errors import ModelArtsError
+from ..settings import Secret
+from ..workflows import inspections
 from . import audit, jobs_api, swr_api, swr_policies
 from .admin import Admin
 from .backend import Backend
@@ -28,13 +30,13 @@ from .iam import REGION, Keys, Projects
 from .images_api import RegisteredImages
 from .jobs import Jobs
 from .preflight import Preflight
+from .processes import owner
 from .runner import Runner
 from .state import Document, write_private
 from .swr import PLATFORM, Swr
 from .web import LOOPBACK, Routes
 
 JOB_QUOTA = 20
-STOP_SECONDS = 12
 
 
 class Region:
@@ -52,10 +54,10 @@ class Region:
         self.front = Front(port + 2, self.faults, self.swr, self.backend)
         self.objects = _objects(folder, port + 3, self.keys, self.faults)
         self.jobs = Jobs(folder / "jobs")
-        self.audits = audit.Audits(Document(folder / "audits.json"))
+        self.audits = audit.Audits(Document(folder / "audits.json"), self._judge)
         self._pulled = Document(folder / "pulled.json")
         self.runner = Runner(
-            self.jobs, self.engine, self.objects, self.faults, self.image, self.audits.reasons, self._note_pulled
+            self.jobs, self.engine, owner(), self.objects, self.faults, self.image, self.audits.reasons, self._note_pulled
         )
         self.gate = Gate(port + 1, self.faults, self.keys, self._routes())
         self._write_access(port)
@@ -78,15 +80,29 @@ class Region:
         """How many jobs may run or wait."""
         return int(self.settings.get("job_quota") or JOB_QUOTA)
 
-    def engine(self) -> discovery.Engine:
-        """The Engine that runs jobs. Raises EngineUnavailable."""
-        return discovery.connect(self.engine_url)
+    def engine(self, url: str = "") -> discovery.Engine:
+        """The Engine at that place; "": the one that runs jobs. Raises EngineUnavailable."""
+        return discovery.connect(url or self.engine_url)
 
     def image(self, image: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
         """(reference by digest, login) by which the Engine gets a job's image."""
         user, password = self.front.engine_login
         login = {"username": user, "password": password, "serveraddress": self.host}
         return f"{self.host}/{image['path']}@{image['digest']}", login
+
+    def _judge(self, engine: discovery.Engine, reference: str, contract: str) -> Iterator[str]:
+        """What %check calls an error of an image, "" while it looks."""
+        user, password = self.front.engine_login
+        request = inspections.CheckRequest(reference, contract=contract, run=False)
+        checking = inspections.check(engine, request, catalog(), lambda host: (user, Secret(password)))
+        while True:
+            try:
+                next(checking)
+            except StopIteration as end:
+                for found in end.value.errors:
+                    yield " ".join(filter(None, (f"{found.code}: {found.message}", found.path, found.evidence)))
+                return
+            yield ""
 
     def _note_pulled(self, reference: str) -> None:
         with self._pulled.change() as state:
@@ -109,18 +125,19 @@ class Region:
         over = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: over.set())
+        self.runner.take_up()
         threading.Thread(target=self._sweep, daemon=True).start()
         servers = [self.gate, self.front, *([self.objects.server] if self.objects is not None else [])]
         for server in servers:
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
         over.wait()
-        self.runner.stop_all(STOP_SECONDS)
 
     def _sweep(self) -> None:
-        """Remove the containers that a sandbox which was killed left."""
+        """Remove the containers of jobs that have ended or are gone, left by a sandbox that was killed."""
         try:
             engine = self.engine()
-            containers.sweep(engine)
+            marks.sweep(engine)
+            marks.sweep_owned(engine, owner(), self.jobs.goes_on)
             engine.close()
         except ModelArtsError:
             traceback.print_exc()  # the next job says it to its user

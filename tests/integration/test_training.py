@@ -10,8 +10,9 @@ import textwrap
 import pytest
 
 import modelarts_nb
-from modelarts_nb.engine import jobs
+from modelarts_nb.engine import marks
 from modelarts_nb.errors import EngineAPIError, RunFailed, SettingsError
+from modelarts_nb.services import start_time
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -24,8 +25,8 @@ def train(base_image, tmp_path):
 @pytest.fixture(autouse=True)
 def nothing_left(engine):
     yield
-    assert engine.containers(all=True, filters={"label": jobs.LABEL}) == []
-    assert engine.networks(filters={"label": jobs.LABEL}) == []
+    assert engine.containers(all=True, filters={"label": marks.LABEL}) == []
+    assert engine.networks(filters={"label": marks.LABEL}) == []
 
 
 def printed(run, node="worker-0"):
@@ -247,15 +248,15 @@ def test_a_hundred_thousand_lines_are_all_in_the_log(train):
 
 def test_what_a_killed_kernel_left_is_removed_and_what_others_run_stays(train, engine, base_image):
     def leave(job, pid, began):
-        labels = {jobs.LABEL: job, jobs.OWNER: f"{socket.gethostname()} {pid} {began}"}
+        labels = {marks.LABEL: job, marks.OWNER: f"{socket.gethostname()} {pid} {began}"}
         engine.create_network(f"left-{job}", labels=labels)
         container = engine.create_container(base_image, command=["sleep", "60"], labels=labels)["Id"]
         engine.start(container)
         return container
 
-    dead, alive = leave("dead", os.getpid(), "1"), leave("alive", 1, jobs.start_time(1))
+    dead, alive = leave("dead", os.getpid(), "1"), leave("alive", 1, start_time(1))
     train(command="true", contract="v2")
-    left = {container["Id"] for container in engine.containers(all=True, filters={"label": jobs.LABEL})}
+    left = {container["Id"] for container in engine.containers(all=True, filters={"label": marks.LABEL})}
     assert left == {alive}
     assert dead not in left
     engine.remove_container(alive, force=True)

@@ -17,7 +17,9 @@ FLOORS = {
     "messages": 0, "paths": 0, "imports": 0, "services": 0, "packages": 0,
     "dockerfile": 0, "layers": 0, "rules": 0, "building": 0, "training": 0, "trace": 0, "session": 0, "table": 0,
     "logfile": 1, "follow": 2,
-    "engine": 1, "engine.buildkit": 1, "registry": 1, "cloud": 1, "sandbox": 2, "workflows": 3, "notebook.view": 4, "api": 5,
+    "engine": 1, "engine.buildkit": 1, "registry": 1, "cloud": 1, "sandbox": 2,
+    "sandbox.server": 6,  # a program of its own, which puts together what the sandbox is made of
+    "workflows": 3, "notebook.view": 4, "api": 5,
     "notebook": 6, "cli": 6, "__init__": 6, "__main__": 6,
 }
 PURE = (

@@ -7,6 +7,7 @@ import pytest
 
 from modelarts_nb.api.logins import sandbox_region
 from modelarts_nb.catalog import Region
+from modelarts_nb.cloud import swr
 from modelarts_nb.cloud.account import open_account
 from modelarts_nb.cloud.client import Client, Patience
 from modelarts_nb.cloud.credentials import Credentials, Identity
@@ -44,6 +45,22 @@ def admin(access, here):
         return client.send(method, "iam", path, body=body).body
 
     return call
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tidy(access, here):
+    """The region without organizations of earlier tests, as five are all that it allows; and again at the end."""
+    account = open_account(Client(here, Identity(Credentials(access["ak"], Secret(access["sk"]))), patience=QUICK))
+
+    def empty():
+        for organization in swr.organizations(account.client):
+            for repository in list(swr.repositories(account.client, organization.name)):
+                swr.delete_repository(account.client, organization.name, repository.name)
+            swr.delete_organization(account.client, organization.name)
+
+    empty()
+    yield
+    empty()
 
 
 @pytest.fixture

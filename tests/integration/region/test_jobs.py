@@ -2,10 +2,15 @@
 
 import contextlib
 import json
+import re
 import time
 
 import pytest
 
+from modelarts_nb.building.request import BuildRequest, DockerfileSource
+from modelarts_nb.engine import build as engine_build
+
+from ...conftest import drain
 from .conftest import BASE
 from .objects import ask
 
@@ -300,7 +305,51 @@ def test_an_image_that_is_not_from_an_official_base_does_not_pass_the_audit_unde
     job = region.create(f"{organization}/tiny:v1", "bash /home/work/run_train.sh true")
     assert region.until(job)["status"]["phase"] == "Failed"
     assert "The image did not pass the audit" in region.log(job)
-    assert "base image" in region.log(job)
+    assert re.search(r"MA102: .*base image", region.log(job)), region.log(job)
+
+
+@pytest.fixture
+def built(connected, base_image, region, logged_in, organization):
+    """A function: an image with these lines on top of the base, in the organization under that name."""
+
+    def build(name, lines):
+        reference = f"{region.registry}/{organization}/{name}:v1"
+        source = DockerfileSource(f"FROM {base_image}\nUSER root\n{lines}\n", "test")
+        drain(engine_build.build(connected, BuildRequest(source, tags=(reference,), network="none")))
+        assert logged_in("push", reference)[0]
+        return f"{organization}/{name}:v1"
+
+    return build
+
+
+BROKEN = (
+    "RUN cp /bin/true /usr/local/bin/evil && chmod 4755 /usr/local/bin/evil\n"
+    "RUN echo >> /usr/bin/which.debianutils && rm /usr/bin/find"
+)
+
+
+def test_an_image_that_breaks_the_rules_fails_its_jobs_under_both_contracts(region, built):
+    image = built("broken", BROKEN)
+    for command in ("bash /home/work/run_train.sh true", "echo never"):
+        job = region.create(image, command)
+        found = region.until(job)
+        assert found["status"]["phase"] == "Failed"
+        assert found["status"]["task_statuses"][0]["message"].startswith("The image did not pass the audit")
+        for code, path in (("MA108", "local/bin/evil"), ("MA103", "bin/which.debianutils"), ("MA104", "bin/find")):
+            assert re.search(f"{code}: .*/usr/{path}", region.log(job)), region.log(job)
+        assert any(event.startswith("The image did not pass the audit") for event in region.events(job))
+        assert "never" not in region.log(job)
+
+
+def test_an_image_that_keeps_the_rules_passes_once_for_each_contract(region, built, home):
+    image = built("clean", "ENV PYTHONUNBUFFERED=1\nRUN mkdir /opt/mine && echo hello > /opt/mine/word")
+    known = home / "sandbox" / "audits.json"
+    before = known.read_text() if known.exists() else ""
+    for command in ("cd /home/work/; cat /opt/mine/word", "cat /opt/mine/word"):
+        job = region.create(image, command)
+        assert region.until(job)["status"]["phase"] == "Completed", region.log(job)
+        assert "hello" in region.log(job)
+    assert len(known.read_text()) > len(before)
 
 
 def test_images_are_registered_listed_and_unregistered(region):

@@ -4,9 +4,11 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
+from modelarts_nb.engine import marks
 from modelarts_nb.sandbox import processes
 from modelarts_nb.sandbox import region as sandbox_region
 from modelarts_nb.services import ended, start_time
@@ -33,17 +35,17 @@ def kill():
     assert ended([pid], 10)
 
 
-@pytest.mark.parametrize("end", [lambda: processes.service("region").stop(), kill], ids=["stopped", "killed"])
-def test_everything_is_there_again_and_a_job_that_ran_is_abnormal(region, organization, pushed, engine, again, end):
+ENDS = pytest.mark.parametrize("end", [lambda: processes.service("region").stop(), kill], ids=["stopped", "killed"])
+
+
+@ENDS
+def test_everything_is_there_again(region, organization, pushed, again, end):
     assert pushed(f"{organization}/tiny:v1")[0]
     login = region.login()[:2]
     assert ask(region, "PUT", "/survivor")[0] == 200
     assert ask(region, "PUT", "/survivor/code/train.py", b"print()", headers=HEADERS)[0] == 200
     done = region.create(BASE, "echo before")
     region.until(done)
-    running = region.create(BASE, "echo begun; sleep 1000")
-    region.started(running, "begun")
-    assert containers(engine, running)
     end()
     assert not sandbox_region.status().running
     again()
@@ -53,11 +55,100 @@ def test_everything_is_there_again_and_a_job_that_ran_is_abnormal(region, organi
     assert ask(region, "DELETE", "/survivor")[0] == 204
     assert registry(region, "GET", f"/v2/{organization}/tiny/tags/list", login=login)[0] == 200, "the login is still good"
     assert region.log(done) == "before\n"
-    found = region.show(running)
-    assert (found["status"]["phase"], found["status"]["secondary_phase"]) == ("Abnormal", "Lost")
-    assert any("sandbox" in event for event in region.events(running))
-    region.until(region.create(BASE, "true"))  # whatever was left has been swept by now
-    assert containers(engine, running) == []
+
+
+COUNT = "i=0; while [ ! -e /tmp/end ]; do i=$((i+1)); echo line $i; echo error $i >&2; sleep 0.005; done; echo last $i; "
+
+
+def finish(engine, job, task="worker-0"):
+    """Make a job that runs COUNT end."""
+    engine.exec_start(engine.exec_create(f"modelarts-nb-{job}-{task}", ["touch", "/tmp/end"])["Id"])
+
+
+def counted(text):
+    """See that every line is there, once and in its order; how many there are."""
+    lines = text.splitlines()
+    last = int(lines[-1].removeprefix("last "))
+    for word in ("line", "error"):
+        assert [line for line in lines if line.startswith(word)] == [f"{word} {number}" for number in range(1, last + 1)]
+    return last
+
+
+@ENDS
+def test_a_job_goes_on_while_the_sandbox_is_down_and_its_log_is_caught_up(region, engine, again, end):
+    over, on = [region.create(BASE, f"{COUNT}exit 7", nodes=nodes) for nodes in (1, 2)]
+    for job in (over, on):
+        region.started(job, "line 20\n")
+    before = region.show(on)["status"]["start_time"]
+    end()
+    assert sandbox_region.running_jobs() == 2
+    finish(engine, over)
+    engine.wait(f"modelarts-nb-{over}-worker-0")
+    again()
+    found = region.until(over)
+    assert found["status"]["phase"] == "Failed"
+    assert found["status"]["task_statuses"] == [{"task": "worker-0", "exit_code": 7, "message": "exit code 7"}]
+    counted(region.log(over))
+    found = region.show(on)
+    assert (found["status"]["phase"], found["status"]["start_time"]) == ("Running", before)
+    seen = len(region.log(on))
+    region.started(on, f"line {region.log(on).count('line ') + 50}\n")
+    assert len(region.log(on)) > seen, "new lines come"
+    for task in ("worker-0", "worker-1"):
+        finish(engine, on, task)
+    found = region.until(on)
+    assert {status["exit_code"] for status in found["status"]["task_statuses"]} == {7}
+    for task in ("worker-0", "worker-1"):
+        assert counted(region.log(on, task)) > 50
+    events = region.events(on)
+    assert [events.count(f"[{task}] training started.") for task in ("worker-0", "worker-1")] == [1, 1]
+    assert any("started again" in event for event in events)
+    assert containers(engine, over) == containers(engine, on) == []
+
+
+def test_outputs_are_brought_and_a_time_limit_counts_from_the_first_start(region, engine, again):
+    assert ask(region, "PUT", "/survivor")[0] == 200
+    outputs = [{"name": "train_url", "remote": {"obs": {"obs_url": "/survivor/out/"}}}]
+    command = f"f() {{ echo weights > ${{1#*=}}/model; }}; {COUNT} f"
+    job = region.create(BASE, command, algorithm_outputs=outputs)
+    stopped = region.create(BASE, "echo up; sleep 1000", spec_auto_stop={"time_unit": "SECONDS", "duration": 3})
+    region.started(job, "line 1\n")
+    region.started(stopped, "up")
+    began = time.time()
+    kill()
+    finish(engine, job)
+    again()
+    assert region.until(job)["status"]["phase"] == "Completed", region.log(job)
+    assert ask(region, "GET", "/survivor/out/model")[2] == b"weights\n"
+    ask(region, "DELETE", "/survivor/out/model")
+    assert ask(region, "DELETE", "/survivor")[0] == 204
+    found = region.until(stopped)["status"]
+    assert found["phase"] == "Terminated"
+    assert found["duration"] < 1000 * (time.time() - began + 2), "the time that the sandbox was down counts"
+
+
+def test_a_job_that_waited_or_was_being_stopped_goes_on_with_that(region, again):
+    region.faults({"hold": "Creating"})
+    waiting = region.create(BASE, "echo at last")
+    stopping = region.create(BASE, "true")
+    kill()
+    record = processes.folder() / "jobs" / stopping / "job.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "phase": "Terminating"}))
+    again()
+    assert region.until(waiting)["status"]["phase"] == "Completed"
+    assert region.log(waiting) == "at last\n"
+    assert region.until(stopping)["status"]["phase"] == "Terminated"
+
+
+def test_a_job_whose_containers_were_removed_meanwhile_is_lost(region, connected, again):
+    job = region.create(BASE, "echo begun; sleep 1000")
+    region.started(job, "begun")
+    kill()
+    marks.remove(connected, job)
+    again()
+    found = region.until(job)["status"]
+    assert (found["phase"], found["secondary_phase"]) == ("Abnormal", "Lost")
+    assert any("are gone" in event for event in region.events(job))
 
 
 def test_files_that_were_cut_short_are_set_aside(region, again, home):

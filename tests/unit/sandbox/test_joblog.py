@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelarts_nb.sandbox.joblog import JobLog
+from modelarts_nb.sandbox.joblog import FULL, JobLog
 
 
 @pytest.fixture
@@ -43,8 +43,17 @@ def test_the_newest_lines_and_those_before_a_number(log):
 def test_a_log_is_read_again_from_its_file(log):
     log.write(b"one\ntwo")
     again = JobLog(log.path)
-    assert again.after(0, 10) == (1, 2, "one\ntwo")
+    assert (again.after(0, 10), again.size) == ((1, 1, "one\n"), 7)
     assert again.preview() == ("one\ntwo", 7, 7)
+    again.write(b" and a half\n")
+    assert again.after(1, 10) == (2, 2, "two and a half\n")
+
+
+def test_a_log_that_was_full_is_still_full_when_it_is_read_again(log):
+    log.path.write_bytes(b"one\n" + FULL)
+    again = JobLog(log.path)
+    again.write(b"two\n")
+    assert again.after(0, 10)[2] == f"one\n{FULL.decode()}"
 
 
 @given(st.lists(st.text(alphabet="ab\r\n", max_size=20), max_size=20), st.integers(1, 5))

@@ -1,0 +1,76 @@
+"""What a job's containers and network are marked with, so that they are found again: to be taken up, or to be removed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ..messages import t
+from ..services import start_time
+from .discovery import Engine
+from .failures import mapped
+
+LABEL = "modelarts-nb.job"
+OWNER = "modelarts-nb.owner"
+
+
+def labels(job_id: str, owner: str = "") -> dict[str, str]:
+    """A job's marks. ``owner``: who keeps it beyond this process; "": it ends with this process, and ``sweep`` sees to it."""
+    return {LABEL: job_id, OWNER: owner or f"{socket.gethostname()} {os.getpid()} {start_time(os.getpid())}"}
+
+
+def containers(engine: Engine, job_id: str) -> dict[str, tuple[str, str]]:
+    """A job's containers by name: (id, state: “created”, “running”, “exited”, …)."""
+    with mapped(t("Looking for the job's containers")):
+        found = engine.client.containers(all=True, filters={"label": f"{LABEL}={job_id}"})
+    return {each["Names"][0].lstrip("/"): (str(each["Id"]), str(each["State"])) for each in found}
+
+
+def sweep(engine: Engine) -> None:
+    """Remove the jobs of processes of this machine that have ended without doing so."""
+    for found in _marked(engine):
+        host, pid, started = [*found.get(OWNER, "").split(" "), "", "", ""][:3]
+        if host == socket.gethostname() and pid.isdigit() and start_time(os.getpid()) and start_time(int(pid)) != started:
+            remove(engine, found[LABEL])
+
+
+def sweep_owned(engine: Engine, owner: str, keep: Callable[[str], bool] = lambda job_id: False) -> None:
+    """Remove an owner's jobs but those to ``keep``, as it says once they have been found."""
+    with mapped(t("Removing the job's containers")):
+        for found in _marked(engine):
+            if found.get(OWNER) == owner and not keep(found[LABEL]):
+                remove(engine, found[LABEL])
+
+
+def remove(engine: Engine, job_id: str) -> None:
+    """Remove what bears a job's marks."""
+    client, label = engine.client, f"{LABEL}={job_id}"
+    with mapped(t("Removing the job's containers")):
+        removals = [
+            threading.Thread(target=_remove_one, args=(client, container["Id"]), name="modelarts_nb-remove")
+            for container in client.containers(all=True, filters={"label": label})
+        ]
+        for removal in removals:
+            removal.start()
+        for removal in removals:
+            removal.join()
+        for network in client.networks(filters={"label": label}):
+            client.remove_network(network["Id"])
+
+
+def _marked(engine: Engine) -> list[dict[str, str]]:
+    """The labels of everything that is a job's."""
+    filters = {"label": LABEL}
+    found = [*engine.client.containers(all=True, filters=filters), *engine.client.networks(filters=filters)]
+    return [each.get("Labels") or {} for each in found]
+
+
+def _remove_one(client: Any, container: str) -> None:
+    import docker.errors
+
+    with contextlib.suppress(docker.errors.NotFound):  # somebody else removed it
+        client.remove_container(container, force=True, v=True)
