@@ -43,7 +43,7 @@ setup(
         "ipywidgets>=8.0",  # the form
         "nbformat>=5.7",    # reading and writing notebooks
         "requests>=2.28",   # registries and, later, the cloud
-        "shtab>=1.8",       # `modelarts-nb completion`: static scripts from the parser; Apache-2.0; 20 kB, no dependencies
+        "shtab>=1.9",       # `modelarts-nb completion`: static scripts, fish since 1.9; MPL-2.0; 23 kB, no dependencies
     ],
     extras_require={
         "obs": ["esdk-obs-python>=3.24"],  # object storage, by the vendor; Apache-2.0; 16 MB of pycryptodome with it

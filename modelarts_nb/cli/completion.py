@@ -1,6 +1,6 @@
 """``completion``: what makes a shell complete commands and options.
 
-The scripts are shtab's (Apache-2.0): static text from the parser, so that pressing Tab starts no Python. argcomplete would
+The scripts are shtab's (MPL-2.0): static text from the parser, so that pressing Tab starts no Python. argcomplete would
 start one at every press, which takes half a second here.
 """
 
