@@ -52,6 +52,7 @@ setup(
         "lab": ["jupyterlab>=4.0", "nbclient>=0.8"],  # to open and to execute the tutorials
         "dev": [
             "jupyterlab>=4.0", "nbclient>=0.8", "nbconvert>=7", "mypy>=1.10", "ruff>=0.6", "pytest>=8",
+            "pytest-xdist>=3.5",  # two processes: most of the suite waits for Engines, kernels and browsers
             "pytest-timeout>=2.3",  # a test that hangs fails, and the others go on
             "pytest-rerunfailures>=14",  # in CI alone, see .ci/run
             "hypothesis>=6.100",  # protocols are tested byte by byte

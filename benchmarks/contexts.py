@@ -2,8 +2,9 @@
 
     python -m benchmarks.contexts [--rounds N] [--case NAME ...] [--engine unix:///path] [--docker PROGRAM]
 
-Every round runs each competitor once, one after the other, so that the machine's moods meet all of them. The table gives
-medians of wall time and of the client's own CPU time (the Engine's is nobody's merit), and what they are of docker's.
+Every round runs each competitor once, one after the other, and every other round in reverse: the machine's moods and the
+caches that the one before leaves meet them all. The table gives medians of wall time and of the client's own CPU time (the
+Engine's is nobody's merit), and what they are of docker's.
 The docker program's times include its start; ours runs in this process, as it does in a notebook.
 """
 
@@ -144,7 +145,8 @@ def run_case(bench: Bench, name: str, case: Case, rounds: int) -> None:
     times: dict[str, list[tuple[float, float]]] = {who: [] for who in case.competitors}
     try:
         for number in range(rounds + 1):  # the first round warms every cache and does not count
-            for who in case.competitors:
+            # back and forth: whoever comes after a slow one finds the caches of the Engine and of this machine cold
+            for who in case.competitors[:: -1 if number % 2 else 1]:
                 folder = case.before(folder)
                 one = measured(lambda f=folder, w=who: getattr(bench, w)(f))
                 if number:

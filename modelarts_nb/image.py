@@ -49,8 +49,13 @@ class Image:
         return self.id.removeprefix("sha256:")[:12]
 
     def __str__(self) -> str:
-        layers = t("1 layer") if len(self.layers) == 1 else t("{count} layers", count=len(self.layers))
+        layers = layer_count(len(self.layers))
         return f"{self.reference or self.short_id}  {self.short_id}  {size(self.size)}  {layers}  {self.platform}"
+
+
+def layer_count(count: int) -> str:
+    """A number of layers in words."""
+    return t("1 layer") if count == 1 else t("{count} layers", count=count)
 
 
 @dataclass(frozen=True)

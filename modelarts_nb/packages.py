@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from .errors import SandboxError
 from .messages import t
 
 POLICY = Path("/usr/sbin/policy-rc.d")  # asked by packages before they start a service; 101 is "do not" (invoke-rc.d(8))
+LOCK = Path("/run/modelarts_nb-packages.lock")
 SYSTEMD = Path("/run/systemd/system")  # there where systemd runs (sd_booted(3))
 
 
@@ -35,7 +37,10 @@ def need(
             t("Install it: on Debian or Ubuntu, as root: {command}", command=command),
         )
     say(t("{program} is not installed: {command}", program=program, command=command))
-    with _starting_nothing():
+    with _alone(), _starting_nothing():
+        found = _which(program)  # another of us may have installed it while we waited
+        if found:
+            return found
         # One broken source among many fails the update, and need not matter to these packages
         updated = _run("apt-get", "update", "-qq")
         done = _run("apt-get", "-o", "DPkg::Lock::Timeout=120", *command.split()[1:])
@@ -53,6 +58,14 @@ def need(
 def _which(program: str) -> str | None:
     """Where it is; root's own tools too, for a user whose PATH leaves them out."""
     return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One of us at a time: what stands in ``POLICY`` holds for all, and apt's lists have no lock that waits."""
+    with LOCK.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextlib.contextmanager

@@ -25,10 +25,12 @@ from modelarts_nb.services import Service
 settings.register_profile("ours", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("ours")
 
-# Kept between runs: the base image is made once
-HOME = Path(__file__).parents[1] / "build" / os.environ.get("MODELARTS_NB_TEST_HOME", "test-home")
+# Kept between runs: the base image is made once. `make test` has two processes, each with an Engine and a sandbox of its own
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+BUILD = Path(__file__).parents[1] / "build"
+HOME = BUILD / (os.environ.get("MODELARTS_NB_TEST_HOME", "test-home") + (f"-{WORKER}" if WORKER else ""))
 os.environ["MODELARTS_NB_LANGUAGE"] = "en"  # whatever this machine speaks
-PORT = 5500 + 10 * (zlib.crc32(str(HOME).encode()) % 200)  # of its own, so that two checkouts can test side by side
+PORT = 5500 + 20 * (zlib.crc32(str(BUILD).encode()) % 100) + 10 * (WORKER % 2)  # two checkouts can test side by side
 
 
 @pytest.fixture(scope="session")

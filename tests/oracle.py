@@ -3,6 +3,7 @@
 Run as a program by that environment's Python it answers JSON lines: ``sign`` (the SDK's signer), ``parse`` (its models).
 """
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -15,11 +16,14 @@ HOME = Path(__file__).parents[1] / "build" / "oracle"
 
 def python() -> Path:
     """The Python of the SDK's environment, which is made at the first call."""
-    if not (HOME / "complete").exists():
-        venv.create(HOME, with_pip=True, clear=True)
-        command = [HOME / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES]
-        subprocess.run(command, check=True)
-        (HOME / "complete").touch()
+    HOME.mkdir(parents=True, exist_ok=True)
+    with (HOME / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # `make test` has two processes
+        if not (HOME / "complete").exists():
+            venv.create(HOME, with_pip=True)
+            command = [HOME / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES]
+            subprocess.run(command, check=True)
+            (HOME / "complete").touch()
     return HOME / "bin" / "python"
 
 

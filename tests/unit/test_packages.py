@@ -1,6 +1,7 @@
 """Installing from packages, with stand-ins for apt-get and systemctl on PATH."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -19,6 +20,7 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
     monkeypatch.setattr(packages, "POLICY", tmp_path / "policy")
     monkeypatch.setattr(packages, "SYSTEMD", tmp_path)
+    monkeypatch.setattr(packages, "LOCK", tmp_path / "lock")
     monkeypatch.setattr(os, "getuid", lambda: 0)
     return tmp_path
 
@@ -44,6 +46,13 @@ def test_what_is_missing_is_installed_after_saying_so_and_no_service_is_started_
     assert said == ["frob is not installed: apt-get install -y --no-install-recommends frob frob-data"]
     assert (machine / "calls").read_text().splitlines()[-1] == "systemctl disable frob.service"
     assert (machine / "policies").read_text().splitlines() == [str(machine / "policy")] * 2, "services could start meanwhile"
+    assert not (machine / "policy").exists()
+
+
+def test_two_at_once_install_once(machine):
+    with ThreadPoolExecutor() as pool:
+        assert set(pool.map(lambda _: need(), range(2))) == {str(machine / "bin" / "frob")}
+    assert len([call for call in (machine / "calls").read_text().splitlines() if "install" in call]) == 1
     assert not (machine / "policy").exists()
 
 

@@ -107,7 +107,9 @@ def test_one_that_ignores_the_request_is_killed(service, monkeypatch):
     assert not start_time(pid)
 
 
-@pytest.mark.parametrize("text", ["", "x y", "12", f"{os.getpid()} 12345", "999999999 1"])
+@pytest.mark.parametrize(
+    "text", ["", "x y", "12", f"{os.getpid()} 12345", "999999999 1"], ids=["empty", "words", "half", "ours", "nobody's"]
+)
 def test_a_pid_file_is_believed_with_proof_only(service, text):
     service.folder.mkdir(parents=True)
     (service.folder / "thing.pid").write_text(text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...image import layer_count
 from ...messages import mark, t
 from ...rules.image import RULES
 from ...rules.model import Finding, Severity
@@ -151,7 +152,7 @@ def _layers(report: CheckReport) -> str:
         )
     table = _plain_table(t("Layers"), head, "".join(rows))
     wasted = sum(layer.wasted for layer in report.layers)
-    words = t("{count} layers, {files} files, {wasted} hidden by later layers", count=len(report.layers),
+    words = t("{layers}, {files} files, {wasted} hidden by later layers", layers=layer_count(len(report.layers)),
               files=f"{report.files:,}", wasted=size(wasted))
     return f'<details class="ma-layers"><summary>{escape(words)}</summary>{table}{_waste(report)}{_caches(report)}</details>'
 

@@ -136,6 +136,7 @@ def test_of_several_images_the_one_is_taken_that_is_asked_for():
         zstd(BASE)[:-20],
         zstd(BASE[:700]),
     ],
+    ids=lambda broken: f"{len(broken)}-bytes",
 )
 def test_a_broken_layer_is_unread_and_the_others_are_not(broken):
     for parts in (read(old_export(BASE, broken)), read(oci_export(BASE, broken, pack=bytes))):
