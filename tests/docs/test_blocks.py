@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -70,12 +71,16 @@ def test_json_is_json():
 def test_what_a_terminal_shows_is_what_it_shows(home):
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     for block in of("console"):
-        first, *rest = block.text.splitlines()
-        assert first.startswith("$ "), block
-        done = subprocess.run(
-            first[2:], shell=True, capture_output=True, text=True, cwd=ROOT, timeout=60, env={**os.environ, "PATH": path},
-        )
-        assert like("\n".join(rest), done.stdout + done.stderr), f"{block}: {done.stdout}{done.stderr}"
+        assert block.text.startswith("$ "), block
+        for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            if not output.strip():  # only typed: judged as any other command
+                assert not [wrong for words in shell_commands(command) if (wrong := wrong_command(words))], block
+                continue
+            done = subprocess.run(
+                command, shell=True, capture_output=True, text=True, cwd=ROOT, timeout=60, env={**os.environ, "PATH": path},
+            )
+            assert like(output, done.stdout + done.stderr), f"{block}: {done.stdout}{done.stderr}"
 
 
 @pytest.mark.parametrize("wrong", [
