@@ -27,9 +27,12 @@ def shell_commands(text):
     """The simple commands of a block: words, without assignments, redirections, comments and sudo."""
     for line in text.replace("\\\n", " ").splitlines():
         line = re.sub(r"(^|\s)#.*", "", line).strip()
+        for inside in re.findall(r"\$\(([^()]*)\)", line):
+            yield from shell_commands(inside)
+        line = re.sub(r"\$\([^()]*\)", "SUBSTITUTED", line)
         for part in re.split(r"&&|\|\||;|\|", REDIRECTION.sub("", line)):
             words = shlex.split(part)
-            while words and re.match(r"[A-Z_]+=|sudo$", words[0]):
+            while words and re.match(r"[A-Z_]+=|(?:sudo|eval|SUBSTITUTED)$", words[0]):
                 del words[0]
             if words:
                 yield words
@@ -62,7 +65,7 @@ def _ours(rest):
 def _pip(rest):
     known = set(importlib.metadata.metadata("modelarts-nb").get_all("Provides-Extra"))
     if rest[0] not in ("install", "uninstall"):
-        return f"pip {rest[0]}"
+        return _by_its_help(shutil.which("pip"), rest)
     for word in rest[1:]:
         found = re.fullmatch(r"(?:modelarts[-_]nb|\.)(?:\[([\w,]+)\])?", word)
         extras = set((found.group(1) or "").split(",")) - {""} if found else set()
@@ -91,7 +94,9 @@ def _by_its_help(program, rest):
         if done.returncode == 0 or not verbs:
             break
         verbs.pop()
-    unknown = [word for word in rest if word.startswith("-") and word.partition("=")[0] not in told]
+    options = [word.partition("=")[0] for word in rest if re.match("-[-a-zA-Z]", word)]
+    letters = [f"-{letter}" for word in options if not word.startswith("--") for letter in word[1:]]
+    unknown = [word for word in [*(word for word in options if word.startswith("--")), *letters] if word not in told]
     return f"{program} {' '.join(verbs)} does not know {unknown}" if unknown else ""
 
 
