@@ -46,6 +46,16 @@ lint: $(VENV)/.dev
 test: lint $(VENV)/.system
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
+# The documentation: build/site/index.html, and zh-CN below it; a warning is an error
+.PHONY: docs
+docs: $(VENV)/.dev
+	$(BIN)/python -m tools.docs
+
+# The unit tests under every Python that is here, with the oldest and the newest dependencies (docs/packaging.md)
+.PHONY: matrix
+matrix: $(VENV)/.dev
+	$(BIN)/python tests/matrix.py
+
 bench: up $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 

@@ -37,12 +37,13 @@ setup(
     data_files=[*CONFIGURATION, *EXTENSION],
     install_requires=[
         "anywidget>=0.9",   # the live view: its browser part is in its wheel; MIT; 2 MB with psygnal, imported lazily
-        "docker>=6.1",      # the Engine's API: transports, contexts, stored credentials
+        "docker>=7.1",      # the Engine's API: transports, contexts, logins; 7.0 fails with requests 2.32 ("http+docker")
         "hpack>=4.0",       # HTTP/2 header compression, for the build session; pure Python, no dependencies
-        "ipython>=8.10",    # magics
+        "ipython>=8.15",    # magics; older ones warn under Python 3.12 (their history)
         "ipywidgets>=8.0",  # the form
         "nbformat>=5.7",    # reading and writing notebooks
         "requests>=2.28",   # registries and, later, the cloud
+        "shtab>=1.9",       # `modelarts-nb completion`: static scripts, fish since 1.9; MPL-2.0; 23 kB, no dependencies
     ],
     extras_require={
         "obs": ["esdk-obs-python>=3.24"],  # object storage, by the vendor; Apache-2.0; 16 MB of pycryptodome with it
@@ -50,6 +51,8 @@ setup(
         "sandbox": ["moto[s3]>=5.1", "flask>=3", "flask-cors>=4"],
         "zstd": ["zstandard>=0.22"],  # layers packed with zstd (BSD; 20 MB, hence no part of the base); told as unread without
         "lab": ["jupyterlab>=4.0", "nbclient>=0.8"],  # to open and to execute the tutorials
+        # `modelarts-nb run`: a notebook in a kernel of its own, and parameters in YAML; BSD and MIT
+        "run": ["nbclient>=0.8", "ipykernel>=6.20", "pyyaml>=6"],
         "dev": [
             "jupyterlab>=4.0", "nbclient>=0.8", "nbconvert>=7", "mypy>=1.10", "ruff>=0.6", "pytest>=8",
             "pytest-xdist>=3.5",  # two processes: most of the suite waits for Engines, kernels and browsers
@@ -57,6 +60,9 @@ setup(
             "pytest-rerunfailures>=14",  # in CI alone, see .ci/run
             "hypothesis>=6.100",  # protocols are tested byte by byte
             "sarif-pydantic>=0.6",  # the judge of our own SARIF
+            "pyyaml>=6",          # the extra “run”
+            "nbdime>=4",          # notebooks are compared and merged as git does it with nbdime
+            "jupytext>=1.16",     # notebooks are scripts and back
             "zstandard>=0.22",
             "protobuf>=5",        # the judge of our own wire encoding
             "h2>=4",              # the judge of our own HTTP/2
@@ -64,6 +70,8 @@ setup(
             "paramiko>=3",        # docker-py imports it for ssh://, also where the ssh program does the work
             "axe-playwright-python>=0.1",  # axe-core, the judge of accessibility in the browser tests
             "moto[s3]>=5.1", "flask>=3", "flask-cors>=4",  # the extra “sandbox”
+            # The documentation: `make docs`. BSD and MIT; Sphinx and its parts are released every few months (decisions/060)
+            "sphinx>=7.4", "myst-parser>=3", "furo>=2024.8.6",
             "playwright>=1.45",   # drives the system's Chromium against a real JupyterLab
         ],
     },
@@ -74,6 +82,8 @@ setup(
         "Framework :: Jupyter",
         "Framework :: Jupyter :: JupyterLab :: Extensions :: Prebuilt",
         "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),  # those of `make matrix`
         "Operating System :: POSIX",
         "Typing :: Typed",
     ],

@@ -12,6 +12,7 @@ from modelarts_nb import api, workflows
 from modelarts_nb.cloud import obs, training
 from modelarts_nb.engine import delivery
 from modelarts_nb.events import VertexLog
+from modelarts_nb.reference import parse_reference
 from modelarts_nb.training.cloudjob import Target
 from modelarts_nb.training.obspath import ObsPath
 from modelarts_nb.training.spec import JobSpec
@@ -113,8 +114,6 @@ def first_lines(account, image):
         )
 
     def ours(number):
-        from modelarts_nb.reference import parse_reference
-
         spec = JobSpec(reference, "echo hello; sleep 2", contract="v2")
         target = Target(f"bench-{time.time_ns()}", "bench/first:v1", flavor=FLAVOR)
         jobs = []
@@ -130,10 +129,27 @@ def first_lines(account, image):
                 against="docker run"))
 
 
+def seen_after(account, image):
+    """From a line's being printed to its being seen, over 200 lines of a job, five a second."""
+    reference = f"{account.client.region.registry}/bench/first:v1"
+    command = "python3 -u -c \"import time\nfor _ in range(200): print('at', time.time()); time.sleep(0.2)\""
+    spec = JobSpec(reference, command, contract="v2")
+    target = Target(f"bench-{time.time_ns()}", "bench/first:v1", flavor=FLAVOR)
+    waits = []
+    for event in workflows.submit(workflows.Submission(account, spec, target, parse_reference(reference)), lambda job: None):
+        if isinstance(event, VertexLog) and event.vertex == "worker-0":
+            now = time.time()
+            waits += [now - float(line.split()[1]) for line in event.data.decode().splitlines() if line.startswith("at ")]
+    assert len(waits) == 200, len(waits)
+    waits.sort()
+    print(f"a line is seen after {waits[100]:.2f} s (median), {waits[-1]:.2f} s at most; 200 lines\n")
+
+
 def main() -> None:
     account = api.login("sandbox")
     image = base_image()
     first_lines(account, image)
+    seen_after(account, image)
     pushes(account, image)
     unchanged(account)
 

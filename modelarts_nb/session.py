@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .building.request import DockerfileSource
+from .building.shell import FailedStep, Shell
 from .errors import SettingsError
 from .image import Image, PushedImage
 from .messages import t
@@ -49,6 +50,8 @@ class Session:
     job: Job | None = None  # in the cloud: the last one that was submitted or followed
     spec: JobSpec | None = None  # of the last run, for the parity report
     checked: CheckReport | None = None
+    failed: FailedStep | None = None  # of the last build, where it failed at an instruction
+    shell: Shell | None = None  # the one that is open
 
     def keep(self, source: DockerfileSource) -> None:
         """Keep a Dockerfile under its name; one of the same name is replaced."""

@@ -13,6 +13,7 @@ CONTRACTS = ("v1", "v2")
 PROGRESS = ("auto", "rich", "plain", "quiet")
 DEFAULT_REGION = "cn-north-4"  # where nothing says which
 LANGUAGES = ("", "en", "zh-CN")
+SWITCH = ("on", "off")
 
 
 class Secret:
@@ -48,7 +49,7 @@ class Settings:
     platform's container contract. ``push_to``: ``host/organization`` that ``%push`` puts before a name without one.
     ``progress``: how running things are shown. ``catalog``: a file with a person's own regions and base images, merged over
     the catalogue's ("": ``catalog.json`` in ``paths.home()``, where there is one). ``language``: ``en`` or ``zh-CN`` ("": as
-    JupyterLab or the system speaks).
+    JupyterLab or the system speaks). ``provenance``: ``on`` or ``off``, whether labels say what made an image.
 
     In the cloud: ``region``, where images train (``sandbox``: the one on this machine; "": the one of ``push_to``'s registry),
     ``project`` (a sub-project's name; "": the region's own) or ``project_id``, ``workspace``, ``organization`` (SWR's, for
@@ -64,6 +65,7 @@ class Settings:
     progress: str = "auto"
     catalog: str = ""
     language: str = ""
+    provenance: str = "on"
     project: str = ""
     project_id: str = ""
     workspace: str = "0"
@@ -77,7 +79,8 @@ class Settings:
     endpoint_registry: str = ""
 
     def __post_init__(self) -> None:
-        for name, allowed in (("contract", CONTRACTS), ("progress", PROGRESS), ("language", LANGUAGES)):
+        for name, allowed in (("contract", CONTRACTS), ("progress", PROGRESS), ("language", LANGUAGES),
+                              ("provenance", SWITCH)):
             if getattr(self, name) not in allowed:
                 raise SettingsError(
                     t("{name} cannot be “{value}”.", name=name, value=getattr(self, name)),

@@ -29,11 +29,13 @@ from .objects import obs
 from .pushes import push
 from .regionpush import push_to_region
 from .runs import train
+from .shells import enter, run_in_shell, shell, stop_shell
 from .submits import submit
 
 __all__ = [
     "Background", "build", "catalog", "check", "checks_failed", "compare", "connect", "connected", "current_settings",
-    "docker_login", "download", "engines", "flavors", "images", "job", "jobs", "keep", "login", "logs", "obs", "push",
+    "docker_login", "download", "engines", "enter", "flavors", "images", "job", "jobs", "keep", "login", "logs", "obs", "push",
     "push_to_region",
-    "register_image", "review", "started", "stop", "submit", "swr_table", "train", "unregister_image",
+    "register_image", "review", "run_in_shell", "shell", "started", "stop", "stop_shell", "submit",
+    "swr_table", "train", "unregister_image",
 ]

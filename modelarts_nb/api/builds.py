@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from ..building.provenance import labels as labels_of
 from ..building.request import BuildRequest, DockerfileSource, EnvVariable, Output
 from ..errors import SettingsError
 from ..image import Export, Image, PushedImage
@@ -21,6 +22,8 @@ from .background import Background
 from .current import catalog, connect, current_settings, stored_logins
 from .following import Following, log_path
 from .history import Compared
+from .provenance import origin
+from .shells import noting
 
 if TYPE_CHECKING:
     from ..rules.written import Target
@@ -87,6 +90,7 @@ def build(
     output: str | Path | Output | None = None,
     builder: str = "",
     check: bool = True,
+    provenance: bool | None = None,
     log: str | Path = "",
     progress: str = "",
     background: bool = False,
@@ -100,7 +104,8 @@ def build(
     ``output``: the files of the built stage go there, and an Export is returned instead. ``builder``: the URL of a
     stand-alone BuildKit, which pushes the image to its tag's registry; a PushedImage is returned. ``background``: a
     Background is returned at once. ``check``: the platform's rules are asked first, and a finding of error severity stops
-    the build before anything is sent; with ``output`` no image is made, and they are not asked.
+    the build before anything is sent; with ``output`` no image is made, and they are not asked. ``provenance``: labels say
+    which notebook, commit and Dockerfile made the image (building/provenance.py); None: as the setting says.
     Raises DockerfileSyntaxError, ChecksFailed, BuildFailed, EngineUnavailable, SettingsError.
     """
     whole("docker", "modelarts_nb.workflows")
@@ -121,6 +126,8 @@ def build(
         output=output if isinstance(output, Output) or output is None else Output(Path(output)),
     )
     parsed = workflows.parse(source)  # a mistake in the text is said without asking for an Engine
+    if output is None and (current_settings().provenance == "on" if provenance is None else provenance):
+        request = replace(request, labels={**labels_of(parsed, origin(source, parsed)), **request.labels})
     findings = workflows.judge(parsed, _target(request)) if check and output is None else None
     redact = Redactor([*_secret_values(request), *(value.decode(errors="replace") for value in own.values())])
     following = Following(
@@ -142,7 +149,7 @@ def build(
         workflow: Any = workflows.checked(findings, source, following.trace, elsewhere)
     else:
         here = lambda: workflows.build(connect(), request, following.trace)  # noqa: E731
-        workflow = workflows.checked(findings, source, following.trace, here)
+        workflow = noting(workflows.checked(findings, source, following.trace, here), request, parsed, following.trace)
         if output is None:
             following.next_line = f"%train {tags[0] if tags else ''} --code DIR -- python DIR/train.py".replace("  ", " ")
     return cast("Image | Export | PushedImage | Background", following.run(workflow, done, background=background))
@@ -214,6 +221,12 @@ def _site() -> Any:
         configs.append(Path(os.environ["PIP_CONFIG_FILE"]))
     texts = [_read(path).decode(errors="replace") for path in configs]
     return site(os.environ, texts, _read(Path(ca_path)) if ca_path else b"")
+
+
+def site_secrets() -> Mapping[str, bytes]:
+    """The build secrets that this machine offers to every build."""
+    found: Mapping[str, bytes] = _site().secrets
+    return found
 
 
 def _read(path: Path) -> bytes:

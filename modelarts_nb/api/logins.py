@@ -34,17 +34,13 @@ def login(
     """
     from ..cloud.account import open_account
     from ..cloud.client import Client
-    from ..cloud.credentials import Credentials, Identity, find
+    from ..cloud.credentials import Credentials, Identity
 
     settings = current_settings(region=region, project=project)
     where = chosen_region(settings)
-    named = bool(access_name or secret_name or profile)
-    identity = None if named else _sandbox_identity(where)
-    if identity is None:
-        identity = find(
-            os.environ, access_name=access_name, secret_name=secret_name, token_name=token_name, profile=profile,
-            metadata=_metadata(),
-        )
+    identity = known_identity(
+        where, access_name=access_name, secret_name=secret_name, token_name=token_name, profile=profile
+    )
     if identity is None:
         prompt = ask or hidden_prompt
         access, secret = prompt(t("Access key (AK): ")).strip(), prompt(t("Secret key (SK): ")).strip()
@@ -56,6 +52,17 @@ def login(
     session.account = open_account(client, project=settings.project, project_id=project_id, workspace=settings.workspace)
     session.config["region"] = where.id
     return session.account
+
+
+def known_identity(where: Region | None = None, **named: str) -> Any:
+    """The Identity that is to be had without asking anybody, None where there is none. ``named``: see credentials.find.
+
+    Raises SettingsError.
+    """
+    from ..cloud.credentials import find
+
+    identity = None if any(named.values()) or where is None else _sandbox_identity(where)
+    return identity or find(os.environ, metadata=_metadata(), **named)
 
 
 def account(region: str = "") -> Any:

@@ -65,7 +65,7 @@ class Options:
 def submit(
     image: str = "", command: str = "", *, code: Place | None = None, inputs: Mapping[str, Place] | None = None,
     outputs: Mapping[str, Place] | None = None, env: Mapping[str, str] | None = None, access_method: str = "parameter",
-    log: str | Path = "", progress: str = "", **options: Any,
+    local_code_dir: str = "", working_dir: str = "", log: str | Path = "", progress: str = "", **options: Any,
 ) -> Any:
     """Run a command as a training job in the cloud and return the Job; with ``dry_run`` the Preflight.
 
@@ -89,6 +89,8 @@ def submit(
         inputs={key: path for key, path in inputs.items() if isinstance(path, Path)},
         env=env or {},
         access_method=access_method,
+        local_code_dir=local_code_dir,
+        working_dir=working_dir,
     )
     target = _target(who, spec, reference, name, chosen, code, inputs, outputs)
     submission = workflows.Submission(

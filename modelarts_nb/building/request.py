@@ -13,7 +13,7 @@ class DockerfileSource:
 
     ``origin`` is "cell", or the path of a file; ``first_line`` is the number, there, of the text's line 1 (2 in a
     ``%%dockerfile`` cell), so that every message can name the line the user sees. ``context`` is the folder whose files
-    ``COPY`` can take; None: an empty context.
+    ``COPY`` can take; None: an empty context. ``notebook``: the file that the cell stands in, where that is known.
     """
 
     text: str
@@ -21,6 +21,7 @@ class DockerfileSource:
     origin: str = "cell"
     first_line: int = 1
     context: Path | None = None
+    notebook: Path | None = None
 
 
 @dataclass(frozen=True)

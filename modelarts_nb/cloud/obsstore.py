@@ -27,6 +27,7 @@ from .client import Patience
 from .credentials import Credentials, Identity
 
 EXPIRED = ("InvalidAccessKeyId", "SecurityTokenExpired", "ExpiredToken", "InvalidToken")
+PAGE = 1000  # keys of one list, the most that the service gives
 PROBE = ".modelarts-nb-probe"
 
 
@@ -109,7 +110,7 @@ class Store:
 
     def _page(self, bucket: str, prefix: str, marker: str | None) -> Any:
         def request(client: Any) -> Any:
-            answer = client.listObjects(bucket, prefix=prefix or None, marker=marker, max_keys=1000, encoding_type="url")
+            answer = client.listObjects(bucket, prefix=prefix or None, marker=marker, max_keys=PAGE, encoding_type="url")
             if answer.status < 300 and answer.body is None:  # the SDK's way to say that the answer broke off
                 raise ConnectionError
             return answer

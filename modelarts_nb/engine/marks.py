@@ -1,4 +1,5 @@
-"""What a job's containers and network are marked with, so that they are found again: to be taken up, or to be removed."""
+"""What a job's containers, network and unnamed images are marked with, so that they are found again: to be taken up, or to be
+removed."""
 
 from __future__ import annotations
 
@@ -32,10 +33,19 @@ def containers(engine: Engine, job_id: str) -> dict[str, tuple[str, str]]:
 
 def sweep(engine: Engine) -> None:
     """Remove the jobs of processes of this machine that have ended without doing so."""
-    for found in _marked(engine):
-        host, pid, started = [*found.get(OWNER, "").split(" "), "", "", ""][:3]
-        if host == socket.gethostname() and pid.isdigit() and start_time(os.getpid()) and start_time(int(pid)) != started:
-            remove(engine, found[LABEL])
+    for job_id in left_behind(engine):
+        remove(engine, job_id)
+
+
+def left_behind(engine: Engine) -> list[str]:
+    """Those jobs' ids."""
+    return sorted({found[LABEL] for found in _marked(engine) if _ownerless(found)})
+
+
+def _ownerless(found: dict[str, str]) -> bool:
+    host, pid, started = [*found.get(OWNER, "").split(" "), "", "", ""][:3]
+    own = host == socket.gethostname() and pid.isdigit() and bool(start_time(os.getpid()))
+    return own and start_time(int(pid)) != started
 
 
 def sweep_owned(engine: Engine, owner: str, keep: Callable[[str], bool] = lambda job_id: False) -> None:
@@ -50,23 +60,35 @@ def remove(engine: Engine, job_id: str) -> None:
     """Remove what bears a job's marks."""
     client, label = engine.client, f"{LABEL}={job_id}"
     with mapped(t("Removing the job's containers")):
+        containers = client.containers(all=True, filters={"label": label})
         removals = [
             threading.Thread(target=_remove_one, args=(client, container["Id"]), name="modelarts_nb-remove")
-            for container in client.containers(all=True, filters={"label": label})
+            for container in containers[1:]
         ]
         for removal in removals:
             removal.start()
+        for container in containers[:1]:  # here: a Python that ends starts no threads any more
+            _remove_one(client, container["Id"])
         for removal in removals:
             removal.join()
         for network in client.networks(filters={"label": label}):
             client.remove_network(network["Id"])
+        for image in client.images(all=True, filters={"label": label}):
+            if not _named(image):
+                client.remove_image(image["Id"], force=True)
 
 
 def _marked(engine: Engine) -> list[dict[str, str]]:
     """The labels of everything that is a job's."""
     filters = {"label": LABEL}
     found = [*engine.client.containers(all=True, filters=filters), *engine.client.networks(filters=filters)]
+    found += [image for image in engine.client.images(all=True, filters=filters) if not _named(image)]
     return [each.get("Labels") or {} for each in found]
+
+
+def _named(image: dict[str, Any]) -> bool:
+    """Whether somebody has given it a name, as by ``docker commit``: then it is that person's."""
+    return any(tag != "<none>:<none>" for tag in image.get("RepoTags") or ())
 
 
 def _remove_one(client: Any, container: str) -> None:

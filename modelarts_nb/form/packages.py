@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-_OURS = frozenset({"modelarts_nb", "IPython", "ipywidgets", "google"})  # the notebook's own; a namespace, not a package
+OURS = frozenset({"modelarts_nb", "IPython", "ipywidgets"})  # the notebook's own
 _NO_PIP = frozenset({"python", "pip", "setuptools", "wheel", "cudatoolkit", "cudnn", "nodejs"})  # of an environment.yml
 _CONDA = re.compile(r"(?:[\w-]+::)?(?P<name>[A-Za-z0-9._-]+)\s*(?P<rest>[=<>!~].*)?\Z")
 
@@ -26,13 +27,40 @@ def imported_modules(cells: Iterable[str]) -> tuple[str, ...]:
                 found.update((alias.name.partition(".")[0], None) for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 found[node.module.partition(".")[0]] = None
-    return tuple(name for name in found if name not in sys.stdlib_module_names and name not in _OURS)
+    return tuple(name for name in found if name not in sys.stdlib_module_names and name not in OURS)
 
 
-def pinned(modules: Iterable[str], distribution: Callable[[str], tuple[str, str] | None]) -> tuple[str, ...]:
-    """The packages that hold these modules, as ``name==version``, by name. ``distribution`` tells a module's package and its
-    version here; None: it is no package's. A local version (``2.1.0+cu118``) is on no public index and is cut."""
-    found = {entry[0]: entry[1].partition("+")[0] for entry in map(distribution, modules) if entry is not None}
+@dataclass(frozen=True)
+class Installed:
+    """A package of this environment. ``origin``: where it is from, if not from an index: ``editable``, ``folder``, ``file``,
+    ``vcs``, ``url``, or the program that installed it (``conda``). ``source`` is what pip would name to get it again ("":
+    it is on this machine alone); ``place``: its folder, relative to here, where it lies below."""
+
+    name: str
+    version: str
+    origin: str = ""
+    source: str = ""
+    place: str = ""
+
+    @property
+    def public(self) -> str:
+        """The version without a local part, which no public index has: 2.1.0 of ``2.1.0+cu118``."""
+        return self.version.partition("+")[0]
+
+    @property
+    def local(self) -> str:
+        """The local part: ``cu118``."""
+        return self.version.partition("+")[2]
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether an index cannot be asked for it."""
+        return self.origin in ("editable", "folder", "file", "vcs", "url")
+
+
+def pinned(packages: Iterable[Installed]) -> tuple[str, ...]:
+    """The packages that an index has, as ``name==version``, by name."""
+    found = {package.name: package.public for package in packages if not package.elsewhere}
     return tuple(f"{name}=={version}" for name, version in sorted(found.items(), key=lambda item: item[0].lower()))
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..manifests import DOCKER_LIST, OCI_INDEX
 from ..messages import mark, t
 from .index import LayerIndex, LayerReader, Names, tidy
 from .tar import BLOCK, FILE, HARD_LINK, SYMLINK, ZEROS, Entry, TarError, TarWalker, is_header
@@ -21,7 +22,7 @@ from .unpacking import GZIP, ZSTD, Gunzip, UnpackError, Unzstd
 JSON_LIMIT = 16 << 20  # bytes of a part that is no layer
 JSON_ALL = 64 << 20
 MAX_LAYERS = 500  # an Engine makes 125 at most
-_INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+_INDEXES = (OCI_INDEX, DOCKER_LIST)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..api import Background
+from ..building.shell import Shell
+from ..form.freeze import Frozen
 from ..image import Export, Image, PushedImage
-from ..messages import t
+from ..messages import mark, t
 from ..rules.report import CheckReport
 from ..session import Kept
 from ..text import clean, duration, size
@@ -40,10 +42,11 @@ def _(result: Started) -> Sequence[Fact]:
 
 
 T = TypeVar("T")
-_TYPES = (Background, Started, CheckReport, Image, Export, PushedImage, TrainingRun, Kept, Status, Offer)
+_TYPES = (Background, Started, CheckReport, Image, Export, PushedImage, TrainingRun, Kept, Status, Offer, Frozen, Shell)
 # Values of the cloud: their cards are imported with the first of them, not when the extension is loaded
 _LATE = {
     "Account": "modelarts_nb.cloud.account", "Preflight": "modelarts_nb.workflows.submits", "Table": "modelarts_nb.table",
+    "Report": "modelarts_nb.doctor.model",
     "Job": "modelarts_nb.training.cloudjob",
 }
 _shown: tuple[int, int] = (-1, 0)  # the cell whose view has just shown a value, and that value's id
@@ -135,16 +138,17 @@ def _describe(value: Any) -> tuple[str, str, list[tuple[str, str]]]:
         return t("Image"), value.reference or value.short_id, history
     if isinstance(value, PushedImage):
         return t("Pushed"), value.reference, []
-    if isinstance(value, Export):
-        return t("Exported"), value.dockerfile, []
-    if isinstance(value, TrainingRun):
-        return t("Training run"), value.image, []
     if isinstance(value, Kept):
         return t("Dockerfile"), value.source.name, []
     if isinstance(value, Background):
         return t("In the background"), f"{value.kind} {value.subject}", []
     if isinstance(value, Started):
         return t("In the background"), "", []
-    if isinstance(value, Offer):
-        return t("Catalogue"), value.region, []
-    return t("Custom image"), "", []
+    title, attribute = _HEADS.get(type(value), (mark("Custom image"), ""))
+    return t(title), str(getattr(value, attribute, "")), []
+
+
+_HEADS: dict[type, tuple[str, str]] = {  # title, and the attribute that says of what
+    Export: (mark("Exported"), "dockerfile"), TrainingRun: (mark("Training run"), "image"), Shell: (mark("Shell"), "subject"),
+    Frozen: (mark("Frozen"), "name"), Offer: (mark("Catalogue"), "region"),
+}

@@ -11,21 +11,18 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import RegistryError
+from ..manifests import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from ..messages import t
 from ..reference import ImageReference
 from ..settings import Secret
 
 TIMEOUT = (5, 30)  # seconds to connect, to answer
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
-
 TOKEN_SPARE = 10.0  # seconds before its end at which a token is no longer used
 
 Login = tuple[str, Secret]  # user, password or token
@@ -152,13 +149,18 @@ def _get(url: str, host: str, credentials: Credentials, accept: str) -> Any:
 
 
 def _send(url: str, headers: dict[str, str], params: dict[str, str] | None = None) -> Any:
-    """One GET over a connection that is kept, one for each thread."""
+    """One GET over a connection that is kept, one for each thread; opened anew where the other side has closed it."""
     import requests
 
     session = getattr(_connections, "session", None)
-    if session is None:
-        session = _connections.session = requests.Session()
-        session.auth = lambda request: request  # else requests puts ~/.netrc in place of our Authorization
+    if session is not None:
+        try:
+            return session.get(url, headers=headers, params=params, timeout=TIMEOUT, proxies=_direct(url))
+        except requests.exceptions.ConnectionError:
+            session.close()
+    session = _connections.session = requests.Session()
+    session.auth = lambda request: request  # else requests puts ~/.netrc in place of our Authorization
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # a request says all by itself
     return session.get(url, headers=headers, params=params, timeout=TIMEOUT, proxies=_direct(url))
 
 

@@ -37,6 +37,7 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     image_environment: Mapping[str, str] | None = field(default=None, repr=False)
     catalog: Catalog = field(default_factory=builtin, repr=False)
+    local_code_dir: str = ""
 
     @cached_property
     def commands(self) -> tuple[shell.Command, ...]:
@@ -52,7 +53,9 @@ class Job:
     def folder(self) -> PurePosixPath:
         """Where the platform puts the code folder: its name is kept below this one."""
         home = PurePosixPath(self.limits.home)
-        return home / "user-job-dir" if self.contract == "v1" else home / "modelarts/user-job-dir"
+        if self.contract == "v1":
+            return home / "user-job-dir"
+        return PurePosixPath(self.local_code_dir) if self.local_code_dir else home / "modelarts/user-job-dir"
 
     @property
     def appends(self) -> bool:

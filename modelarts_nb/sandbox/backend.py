@@ -11,13 +11,10 @@ import socket
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..manifests import TAKEN
 from .web import LOOPBACK
 
 TIMEOUT = 120  # seconds for one read or write
-MANIFESTS = (
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -64,7 +61,7 @@ class Backend:
     def manifest(self, path: str, reference: str, *, platform: bool = False) -> tuple[str, dict[str, Any]] | None:
         """(digest, manifest) of an image; None where there is none."""
         status, headers, body = self.call(
-            "GET", f"/v2/{path}/manifests/{reference}", {"Accept": ", ".join(MANIFESTS)}, platform=platform
+            "GET", f"/v2/{path}/manifests/{reference}", {"Accept": ", ".join(TAKEN)}, platform=platform
         )
         if status != 200:
             return None

@@ -18,7 +18,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .backend import MANIFESTS, Backend
+from ..manifests import TAKEN
+from .backend import Backend
 from .faults import Fault, Faults
 from .iam import Caller
 from .swr import EDIT, NOTHING, PLATFORM, READ, Swr
@@ -266,7 +267,7 @@ def check_manifest(kind: str, body: bytes, layer_bytes: float) -> None:
         layers = [int(layer["size"]) for layer in read.get("layers") or ()]
     except (ValueError, TypeError, KeyError, AttributeError):
         raise Refusal(400, "MANIFEST_INVALID", INVALID) from None
-    if kind not in MANIFESTS or read.get("mediaType", kind) not in MANIFESTS:
+    if kind not in TAKEN or read.get("mediaType", kind) not in TAKEN:
         raise Refusal(400, "MANIFEST_INVALID", INVALID)
     if any(size > layer_bytes for size in layers):
         raise Refusal(413, "SIZE_INVALID", "The layer is too large.")

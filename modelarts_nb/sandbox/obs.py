@@ -224,7 +224,7 @@ def _misbehave(fault: Fault, environ: Environ) -> None:
     if fault.delay:
         time.sleep(fault.delay)
     if fault.drop_request_after is not None:
-        environ["wsgi.input"].read(fault.drop_request_after)
+        environ["wsgi.input"].read(min(fault.drop_request_after, int(environ.get("CONTENT_LENGTH") or 0)))
         _drop(environ)
     if fault.status:
         raise Refusal(fault.status, fault.error_code or "ServiceUnavailable", fault.error_msg or "Please reduce your rate.")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..training.spec import MAX_KEY, MAX_VALUE, MAX_VARIABLES
+from ..training.spec import MAX_KEY, MAX_VALUE, MAX_VARIABLES, place_problems
 from .backend import Backend
 from .flavors import GB, Flavor, Flavors
 from .iam import REGION, Caller
@@ -39,9 +39,8 @@ class Preflight:
         engine = _object(algorithm, "engine")
         if not engine.get("image_url") or not str(algorithm.get("command") or "").strip():
             raise Refusal(400, "ModelArts.2806", "Custom image jobs command and engine.url cannot be empty.")
-        for option in ("local_code_dir", "working_dir"):
-            if algorithm.get(option):
-                raise Refusal(400, "ModelArts.2858", f"Current operation not supported, ({option} in the sandbox).")
+        for option in place_problems(*(str(algorithm.get(name) or "") for name in ("local_code_dir", "working_dir"))):
+            raise Refusal(400, "ModelArts.2788", f"Invalid parameter(algorithm.{option}).")
         _environment(algorithm.get("environments") or {})
         flavor = self._flavors.choose(resource)
         image = self.image(caller, str(engine["image_url"]), flavor)

@@ -200,6 +200,7 @@ class Runner:
             env={name: str(value) for name, value in (algorithm.get("environments") or {}).items()}, memory=memory * GB,
             cpus=float(min(cores, os.cpu_count() or 1)), timeout=job.get("auto_stop"),
             access_method="env" if methods == {"env"} else "parameter",
+            local_code_dir=str(algorithm.get("local_code_dir") or ""), working_dir=str(algorithm.get("working_dir") or ""),
         )
 
     def _fetch(self, job: Job, what: str, url: str, target: Path, *, whole: bool = False) -> Path:

@@ -8,6 +8,8 @@ from typing import Any
 from .obspath import place
 from .spec import memory_size, pairs, time_span
 
+_AS_THEY_ARE = ("nodes", "gpus", "npus", "access_method", "network", "local_code_dir", "working_dir")
+
 
 def spec_options(options: Mapping[str, Any], command: str) -> dict[str, Any]:
     """The keyword arguments for ``api.train``: folders here, or places in object storage.
@@ -22,7 +24,7 @@ def spec_options(options: Mapping[str, Any], command: str) -> dict[str, Any]:
         "env": pairs(options["env"], "--env", "K=V"),
         "memory": memory_size(options["memory"]),
         "timeout": time_span(options["timeout"]),
-        **{name: options[name] for name in ("nodes", "gpus", "npus", "access_method", "network")},
+        **{name: options[name] for name in _AS_THEY_ARE},
     }
     if options["contract"]:
         found["contract"] = options["contract"]

@@ -77,6 +77,8 @@ def body(spec: JobSpec, target: Target) -> dict[str, Any]:
     }
     if target.code is not None:
         algorithm["code_dir"] = target.code.folder
+    places = {"local_code_dir": spec.local_code_dir, "working_dir": spec.working_dir}
+    algorithm.update({name: place for name, place in places.items() if place})
     resource: dict[str, Any] = {"node_count": target.nodes}
     if target.flavor:
         resource["flavor_id"] = target.flavor

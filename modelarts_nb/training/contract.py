@@ -120,9 +120,14 @@ def _v1(spec: JobSpec, job_id: str, index: int, addresses: tuple[str, ...]) -> N
 
 
 def _v2(spec: JobSpec, job_id: str, index: int, addresses: tuple[str, ...]) -> NodePlan:
-    """v2: the code lies below ``$MA_JOB_DIR`` when the command starts; uid 1000; ``MA_*`` and ``VC_*``."""
+    """v2: the code lies below ``$MA_JOB_DIR`` when the command starts; uid 1000; ``MA_*`` and ``VC_*``.
+
+    ``MA_JOB_DIR`` is “the parent of the code folder” (develop-modelarts-0104); that it follows ``local_code_dir`` is
+    *unverified*.
+    """
     home = "/home/ma-user"
-    mount, job_dir = f"{home}/modelarts", f"{home}/modelarts/user-job-dir"
+    start = spec.working_dir.rstrip("/") or home
+    mount, job_dir = f"{home}/modelarts", spec.local_code_dir.rstrip("/") or f"{home}/modelarts/user-job-dir"
     inputs = {name: f"{mount}/inputs/{name}_0" for name in spec.inputs}
     outputs = {name: f"{mount}/outputs/{name}_0" for name in spec.outputs}
     environment = {
@@ -148,10 +153,13 @@ def _v2(spec: JobSpec, job_id: str, index: int, addresses: tuple[str, ...]) -> N
     return NodePlan(
         name=f"{V2_TASK}-{index}", hostname=f"{_v2_job(job_id)}-{V2_TASK}-{index}",
         aliases=(host_name(spec, job_id, index), f"{_v2_job(job_id)}-{V2_TASK}-{index}"),
-        uid=1000, gid=100, working_dir=home, argv=_argv(spec, {**inputs, **outputs}),
+        uid=1000, gid=100, working_dir=start, argv=_argv(spec, {**inputs, **outputs}),
         environment=_environment(spec, environment, {**inputs, **outputs}), deliveries=tuple(deliveries),
         # the platform mounts /cache and everything below modelarts for its user
-        folders=(mount, job_dir, f"{mount}/log", f"{mount}/inputs", f"{mount}/outputs", "/cache", *outputs.values()),
+        folders=(
+            mount, job_dir, f"{mount}/log", f"{mount}/inputs", f"{mount}/outputs", "/cache", *outputs.values(),
+            *([start] if start.startswith(f"{job_dir}/") else []),
+        ),
         outputs=outputs,
     )
 
@@ -173,4 +181,5 @@ def _environment(spec: JobSpec, contract: Mapping[str, str], places: Mapping[str
 def boot_paths(spec: JobSpec) -> tuple[PurePosixPath, PurePosixPath]:
     """(folder that holds the code folder, the code folder itself) when the command starts."""
     base = "/home/work/user-job-dir" if spec.contract == "v1" else "/home/ma-user/modelarts/user-job-dir"
+    base = spec.local_code_dir if spec.contract == "v2" and spec.local_code_dir else base
     return PurePosixPath(base), PurePosixPath(base) / code_name(spec)

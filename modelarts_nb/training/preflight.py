@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..manifests import PLAIN
 from ..messages import mark, t
 from ..rules.model import Finding, Severity
 from ..text import size
@@ -19,7 +20,6 @@ from .spec import JobSpec
 
 CODE_BYTES = 50_000_000  # advised (develop-modelarts-0008)
 CODE_FILES = 2000
-_MANIFESTS = ("application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json")
 _ARCHITECTURES = {"amd64": ("x86", "x86_64", "x86-64"), "arm64": ("arm", "aarch64", "arm64")}
 
 
@@ -106,6 +106,10 @@ def _flavor(target: Target, facts: Facts) -> Line:
         return Line(name, Outcome.FAILED, t("{flavor} is not there", flavor=target.flavor), t("There are: {near}.", near=near))
     most = entry.get("max_num")
     if isinstance(most, int) and 0 <= most < target.nodes:
+        if most == 0:
+            return Line(
+                name, Outcome.FAILED, t("{flavor} has no node here", flavor=target.flavor), t("Choose another: %flavors.")
+            )
         return Line(
             name, Outcome.FAILED, t("{flavor} runs on at most {most} nodes", flavor=target.flavor, most=most),
             t("Ask for fewer: --nodes {most}.", most=most),
@@ -163,7 +167,7 @@ def _image(target: Target, facts: Facts) -> Line:
         )
     if facts.image is None:
         return _unknown(name, facts, "image")
-    if facts.image[0] not in _MANIFESTS:
+    if facts.image[0] not in PLAIN:
         return Line(
             name, Outcome.FAILED, t("its manifest is of the kind {kind}", kind=facts.image[0]),
             t("Build it with %build and push it again: jobs take a plain image."),
@@ -246,7 +250,7 @@ def _command(spec: JobSpec, target: Target, facts: Facts) -> Iterator[Line]:
     name = t("Command")
     folder = target.code.key.rpartition("/")[2] if target.code is not None and target.code.key else ""
     for word in sorted(set(re.findall(rf"{MOUNT}/user-job-dir/([^/\s'\"]+)/", spec.command))):
-        if folder and word != folder:
+        if folder and word != folder and not spec.local_code_dir:
             yield Line(
                 name,
                 Outcome.FAILED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..errors import SettingsError
 from ..messages import t
@@ -17,6 +17,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 # Limits of the training-job API on environment variables (support page develop-modelarts-0104)
 MAX_VARIABLES, MAX_KEY, MAX_VALUE = 100, 8192, 4096
+_PLATFORMS = ("/home/ma-user/modelarts", "/home/ma-user/modelarts-dev", "/home/ma-user/infer")  # its own folders
 MAX_NODES = 32  # on one machine; more are a mistake
 
 
@@ -27,7 +28,9 @@ class JobSpec:
     ``command`` is the text behind ``--``; ``inputs`` and ``outputs`` are local folders by name; ``access_method``: the
     command learns where they are by ``--NAME=PATH`` appended to it (``parameter``) or by variables (``env``).
     ``memory`` in bytes and ``cpus`` in cores (0: no limit), ``timeout`` in seconds (0: none). ``network``: ``isolated`` (the
-    nodes see each other and nothing else), ``bridge`` or ``host``. Raises SettingsError for what can make no job.
+    nodes see each other and nothing else), ``bridge`` or ``host``. ``local_code_dir``: the folder in the
+    container below which the code folder is put, ``working_dir``: where the command starts ("": the contract's); under v1
+    neither has an effect. Raises SettingsError for what can make no job.
     """
 
     image: str
@@ -45,6 +48,8 @@ class JobSpec:
     access_method: str = "parameter"
     network: str = "isolated"
     cpus: float = 0.0
+    local_code_dir: str = ""
+    working_dir: str = ""
 
     def __post_init__(self) -> None:
         for name, allowed in (("contract", CONTRACTS), ("access_method", ACCESS_METHODS), ("network", NETWORKS)):
@@ -70,6 +75,8 @@ class JobSpec:
                 t("On the host's network all nodes would share one host name."), t("Use --network bridge.")
             )
         self._check_names()
+        for name, reason in place_problems(self.local_code_dir, self.working_dir).items():
+            raise SettingsError(t("{name} cannot be “{value}”.", name=name, value=getattr(self, name)), reason)
 
     def _check_names(self) -> None:
         for name in (*self.inputs, *self.outputs, *self.env):
@@ -93,6 +100,24 @@ class JobSpec:
                     t("The variable {name} is too long.", name=key[:40]),
                     t("A value has {limit} characters at the most.", limit=MAX_VALUE),
                 )
+
+
+def place_problems(local_code_dir: str, working_dir: str) -> dict[str, str]:
+    """What is wrong with these places in a container, by the name of the field: the API's own limits (JobAlgorithm)."""
+    found = {}
+    places = {"local_code_dir": local_code_dir, "working_dir": working_dir}
+    for name, place in places.items():
+        parts = place.split("/")
+        if place and (parts[0] or ".." in parts or not place.strip("/")):
+            found[name] = t("Write a folder of the container from / on.")
+    if local_code_dir and not found:
+        path = PurePosixPath(local_code_dir)
+        taken = any(path.is_relative_to(other) for other in _PLATFORMS)
+        if not path.is_relative_to("/home") or taken or path in (PurePosixPath("/home"), PurePosixPath("/home/ma-user")):
+            found["local_code_dir"] = t(
+                "It lies below /home, is not /home/ma-user itself, and not in {taken}.", taken=", ".join(_PLATFORMS)
+            )
+    return found
 
 
 def pairs(texts: list[str], option: str, example: str) -> dict[str, str]:

@@ -13,10 +13,12 @@ from .jobs import follow_job
 from .pushes import push
 from .regionpush import push_to_region
 from .runs import train
+from .shells import at_failure, in_image, run_script
 from .submits import Preflight, Submission, check_before, submit
 from .transfers import bring, send
 
 __all__ = [
-    "CheckRequest", "Preflight", "Submission", "before_push", "bring", "build", "build_elsewhere", "check", "check_before",
-    "checked", "follow_job", "judge", "parse", "push", "push_to_region", "send", "submit", "train",
+    "CheckRequest", "Preflight", "Submission", "at_failure", "before_push", "bring", "build", "build_elsewhere",
+    "check", "check_before", "checked", "follow_job", "in_image", "judge", "parse", "push", "push_to_region",
+    "run_script", "send", "submit", "train",
 ]

@@ -106,7 +106,8 @@ def findings_of_job(spec: JobSpec, image_environment: Mapping[str, str] | None =
     places = (*spec.inputs, *spec.outputs)
     job = Job(
         command=spec.command, contract=spec.contract, code_name=spec.code.absolute().name if spec.code is not None else "",
-        places=places, access_method=spec.access_method, environment=spec.env, image_environment=image_environment,
+        local_code_dir=spec.local_code_dir, places=places, access_method=spec.access_method, environment=spec.env,
+        image_environment=image_environment,
     )
     if spec.code is not None and spec.code.is_dir():
         files = read_code(spec.code)

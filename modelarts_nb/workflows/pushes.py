@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+from .. import manifests
 from ..engine import images
 from ..engine.discovery import Engine
 from ..errors import RegistryError
@@ -12,9 +13,6 @@ from ..image import PushedImage
 from ..messages import t
 from ..reference import ImageReference
 from ..registry import client as registry
-
-# What SWR accepts; an OCI index (attestations) it refuses with 400 (vllm-ascend 16117, bkn-foundry 244)
-ACCEPTED_MANIFESTS = (registry.DOCKER_MANIFEST, registry.OCI_MANIFEST)
 
 
 def push(
@@ -40,12 +38,12 @@ def read_back(reference: ImageReference, reported: str, credentials: registry.Cr
             ),
             t("Somebody else may have pushed that tag at the same time: push again, or use a tag of your own."),
         )
-    if manifest.media_type not in ACCEPTED_MANIFESTS:
+    if manifest.media_type not in manifests.TAKEN:
         raise RegistryError(
             t(
                 "{reference}: the registry holds a manifest of the kind {kind}, which SWR refuses.",
                 reference=reference, kind=manifest.media_type,
             ),
-            t("Build the image with %build, which never makes an index with attestations."),
+            t("Build the image with %build, which makes Docker's own kind."),
         )
     return PushedImage(str(reference), manifest.digest or reported, manifest.media_type, manifest.size)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .. import manifests
 from ..cloud import training
 from ..cloud.account import Account
 from ..engine import delivery, images
@@ -167,7 +168,7 @@ def _bucket(account: Account, name: str, prefix: str, write: bool) -> Callable[[
 def _image(what: Submission) -> Any:
     """(media type, architecture, names of variables); () where the registry has none of that name."""
     if what.local and what.engine is not None:
-        kind = registry.OCI_INDEX if images.is_index(what.engine, what.local) else registry.DOCKER_MANIFEST
+        kind = manifests.OCI_INDEX if images.is_index(what.engine, what.local) else manifests.DOCKER_MANIFEST
         found = images.inspect(what.engine, what.local)
         return (
             kind,

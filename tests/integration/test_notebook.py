@@ -13,7 +13,6 @@ from nbclient.exceptions import CellExecutionError
 
 from ..conftest import PATIENCE, wait_until
 
-TUTORIAL = Path(__file__).parents[2] / "notebooks" / "01-first-image.ipynb"
 LOAD = "%load_ext modelarts_nb"
 
 
@@ -51,29 +50,6 @@ def failure(book, folder):
     shown = ["\n".join(output.traceback) for output in outputs if output.output_type == "error"]
     shown += [output.text for output in outputs if output.output_type == "stream"]  # IPython tells wrong usage there
     return re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(shown))
-
-
-def test_the_first_tutorial_from_top_to_bottom(tmp_path, base_image, registry):
-    book = nbformat.read(TUTORIAL, as_version=4)
-    for cell in book.cells:
-        cell.source = cell.source.replace("localhost:5005", registry)
-    book.cells.append(nbformat.v4.new_code_cell(
-        "import json; print(json.dumps([image.id, pushed.digest, pushed.media_type, run.exit_code, metrics['accuracy'], "
-        "sorted(p.name for p in run.outputs['train_url'].iterdir())]))"
-    ))
-    execute(book, TUTORIAL.parent)
-    image_id, digest, media_type, exit_code, accuracy, saved = json.loads(texts(book.cells[-1]))
-    assert image_id.startswith("sha256:")
-    assert digest.startswith("sha256:")
-    assert media_type == "application/vnd.docker.distribution.manifest.v2+json"
-    assert exit_code == 0
-    assert accuracy > 0.9
-    assert saved == ["metrics.json", "model.joblib"]
-    shown = "\n".join(texts(cell) for cell in book.cells if cell.cell_type == "code")
-    assert "Built digits:v1" in shown
-    assert "Trained digits:v1" in shown
-    assert "Pushed" in shown
-    assert len(nbformat.writes(book)) < 150_000
 
 
 def test_a_failing_step_fails_its_cell_and_says_where(tmp_path, base_image):

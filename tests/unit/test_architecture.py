@@ -14,17 +14,18 @@ PACKAGE = Path(modelarts_nb.__file__).parent
 # The floor each module stands on; a module may import its own floor and those below. The longest prefix counts.
 FLOORS = {
     "errors": 0, "events": 0, "terminal": 0, "text": 0, "reference": 0, "settings": 0, "image": 0, "catalog": 0, "form": 0,
-    "messages": 0, "paths": 0, "imports": 0, "services": 0, "packages": 0,
+    "manifests": 0, "messages": 0, "paths": 0, "imports": 0, "services": 0, "packages": 0,
     "dockerfile": 0, "layers": 0, "rules": 0, "building": 0, "training": 0, "trace": 0, "session": 0, "table": 0,
     "logfile": 1, "follow": 2,
     "engine": 1, "engine.buildkit": 1, "registry": 1, "cloud": 1, "sandbox": 2,
     "sandbox.server": 6,  # a program of its own, which puts together what the sandbox is made of
     "workflows": 3, "notebook.view": 4, "api": 5,
+    "doctor": 5, "doctor.model": 0,
     "notebook": 6, "cli": 6, "__init__": 6, "__main__": 6,
 }
 PURE = (
-    "catalog", "form", "messages", "errors", "events", "terminal", "text", "reference", "settings", "image", "dockerfile",
-    "layers", "rules", "building", "training", "trace", "table",
+    "catalog", "form", "manifests", "messages", "errors", "events", "terminal", "text", "reference", "settings", "image",
+    "dockerfile", "layers", "rules", "building", "training", "trace", "table",
 )
 DOES_IO = {"socket", "subprocess", "requests", "docker", "urllib.request", "http.client", "threading", "shutil", "tempfile"}
 NO_SIBLINGS = ("engine", "registry", "cloud")  # each talks to one system and knows none of the others

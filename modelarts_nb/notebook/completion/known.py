@@ -16,7 +16,7 @@ from .words import Known, Option
 
 _KINDS = {
     "--region": "region", "--to": "destination", "--platform": "platform", "--tag": "image", "--cache-from": "image",
-    "image": "image", "name": "name",
+    "image": "image", "name": "name", "--base": "base", "--python": "python",
 }
 
 

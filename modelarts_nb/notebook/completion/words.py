@@ -101,8 +101,10 @@ def _is_value(words: Sequence[str], number: int, by_flag: Mapping[str, Option]) 
 def _values(option: Option, fragment: str, known: Known) -> Iterable[str]:
     if option.choices:
         return option.choices
-    if option.kind == "image":
-        return known.images
+    if option.kind in ("image", "base"):
+        return [*known.images, *(_references(fragment, known) if option.kind == "base" else ())]
+    if option.kind == "python":
+        return sorted({base.python for base in known.catalog.all_bases if base.python})
     if option.kind == "region":
         return [region.id for region in known.catalog.regions(modelarts=True)]
     if option.kind == "destination":

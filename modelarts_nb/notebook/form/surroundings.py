@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.metadata
 import os
 import sys
 from collections.abc import Iterable
@@ -21,6 +19,7 @@ from ...messages import language, t
 from ...reference import parse_reference
 from ...sandbox import note
 from ...settings import DEFAULT_REGION
+from .. import installed
 
 MOST_FILES = 2_000  # of a folder that is measured while one types
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
@@ -85,26 +84,8 @@ def _push_to(text: str) -> tuple[str, str]:
 
 def imports_here(shell: Any) -> tuple[str, ...]:
     """The packages that the cells run so far import, with the versions of this kernel."""
-    return pinned(imported_modules(getattr(shell.history_manager, "input_hist_parsed", ())), _distribution)
-
-
-def _distribution(module: str) -> tuple[str, str] | None:
-    if Path(f"{module}.py").exists() or Path(module, "__init__.py").exists():
-        return None  # a file of one's own
-    try:
-        found = importlib.metadata.distribution(module)
-    except (importlib.metadata.PackageNotFoundError, ValueError):
-        names = _by_module(tuple(sys.path)).get(module)
-        if not names:
-            return None
-        found = importlib.metadata.distribution(names[0])
-    return str(found.metadata["Name"]), found.version
-
-
-@functools.lru_cache(maxsize=1)
-def _by_module(path: tuple[str, ...]) -> Any:
-    """Which packages hold a module. Reading all of them takes a while, and the answer is kept as long as the path is."""
-    return importlib.metadata.packages_distributions()
+    found = installed.of(imported_modules(installed.cells(shell)))
+    return pinned(found.packages)
 
 
 def environment_here() -> tuple[str, ...]:

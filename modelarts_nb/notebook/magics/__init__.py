@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from .builds import BuildMagics
 from .checks import CheckMagics
+from .freezes import FreezeMagics
 from .jobs import JobMagics
 from .logins import LoginMagics
 from .modelarts import ModelArtsMagics
 from .pushes import PushMagics
 from .runs import TrainMagics
+from .shells import ShellMagics
 from .submits import SubmitMagics
 
-ALL = (ModelArtsMagics, BuildMagics, CheckMagics, TrainMagics, PushMagics, LoginMagics, SubmitMagics, JobMagics)
+ALL = (ModelArtsMagics, BuildMagics, CheckMagics, TrainMagics, PushMagics, LoginMagics, SubmitMagics, JobMagics,
+       FreezeMagics, ShellMagics)
 
 __all__ = [
-    "ALL", "BuildMagics", "CheckMagics", "JobMagics", "LoginMagics", "ModelArtsMagics", "PushMagics", "SubmitMagics",
-    "TrainMagics",
+    "ALL", "BuildMagics", "CheckMagics", "FreezeMagics", "JobMagics", "LoginMagics", "ModelArtsMagics", "PushMagics",
+    "ShellMagics", "SubmitMagics", "TrainMagics",
 ]

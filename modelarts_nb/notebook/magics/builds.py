@@ -61,6 +61,8 @@ class BuildMagics(Magics):
     @argument("--no-cache", action="store_true", help="Run every step again.")
     @argument("--pull", action="store_true", help="Ask the registry for newer base images.")
     @argument("--no-check", action="store_true", help="Build also what the platform's rules find errors in.")
+    @argument("--no-provenance", action="store_true",
+              help="No labels that say which notebook, git commit and Dockerfile made the image.")
     @argument("--log", default="", metavar="FILE", help="Where the whole log goes.")
     @argument("--background", action="store_true", help="Return a handle at once, and go on while other cells run.")
     @argument("-q", "--quiet", action="store_true", help="Show nothing unless it fails.")
@@ -88,7 +90,8 @@ class BuildMagics(Magics):
             labels=pairs("--label", options.label), builder=options.builder,
             add_hosts=dict(map(build_options.host_option, options.add_host)),
             output=build_options.output_option(options.output) if options.output else None,
-            check=not options.no_check, progress="quiet" if options.quiet else "", background=options.background,
+            check=not options.no_check, provenance=False if options.no_provenance else None,
+            progress="quiet" if options.quiet else "", background=options.background,
         )
         return shown.already(self.shell, image)
 

@@ -105,8 +105,10 @@ class JobMagics(Magics):
 
     @line_magic
     @magic_arguments()
-    @argument("verb", choices=("mb", "ls", "put", "get"), help="Make a bucket, list, send a folder, bring one.")
+    @argument("verb", choices=("mb", "ls", "rm", "put", "get"),
+              help="Make a bucket, list, delete what is below a place, send a folder, bring one.")
     @argument("words", nargs="*", help="obs://BUCKET/PREFIX; put DIR obs://…; get obs://… DIR.")
+    @argument("--yes", action="store_true", help="rm: a whole bucket.")
     @_REGION
     def obs(self, line: str) -> Any:
         """Look after object storage.
@@ -115,9 +117,10 @@ class JobMagics(Magics):
 
             %obs mb obs://my-bucket
             %obs put data obs://my-bucket/mnist
+            %obs rm obs://my-bucket/mnist
         """
         options = parse(self.obs, line)
-        return api.obs(options.verb, options.words, region=options.region)
+        return api.obs(options.verb, options.words, region=options.region, yes=options.yes)
 
     @line_magic
     @magic_arguments()

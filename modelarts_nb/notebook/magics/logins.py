@@ -39,7 +39,7 @@ class LoginMagics(Magics):
         """
         options = parse(self.login, line)
         if options.docker:
-            if line.split() != ["--docker"]:
+            if any(value for name, value in vars(options).items() if name != "docker"):
                 raise UsageError(t("--docker stands alone: the line is asked for, and is never part of a cell."))
             host = api.docker_login()
             print(t("Logged in to {host} for pushes from this kernel.", host=host))  # noqa: T201  # a magic's own output

@@ -12,12 +12,12 @@ from traitlets import Enum, Unicode
 from ... import api
 from ...messages import t
 from ...session import session
-from ...settings import CONTRACTS, LANGUAGES, PROGRESS
+from ...settings import CONTRACTS, LANGUAGES, PROGRESS, SWITCH
 from .. import language, shown, status
 from ..offer import Offer
 from .parsing import parse
 
-VERBS = ("form", "status", "catalog")
+VERBS = ("form", "status", "catalog", "doctor")
 
 
 @magics_class
@@ -30,10 +30,11 @@ class ModelArtsMagics(Magics):
     engine = Unicode("", help="URL of the Docker Engine; empty: found.").tag(config=True)
     catalog = Unicode("", help="File with regions and base images of your own.").tag(config=True)
     language = Enum(LANGUAGES, "", help="en or zh-CN; empty: as JupyterLab or the system.").tag(config=True)
+    provenance = Enum(SWITCH, "on", help="Whether labels say which notebook and commit made an image.").tag(config=True)
 
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
-        for name in ("contract", "push_to", "progress", "engine", "catalog", "language"):
+        for name in ("contract", "push_to", "progress", "engine", "catalog", "language", "provenance"):
             self._configure(name, getattr(self, name), self.trait_defaults(name))
             self.observe(lambda change: self._configure(change.name, change.new, None), names=name)
 
@@ -47,10 +48,10 @@ class ModelArtsMagics(Magics):
     @magic_arguments()
     @argument("verb", nargs="?", default="form", choices=VERBS, metavar="VERB",
               help="form (the default): choose an image, and let the form write the cells. status: where things stand. "
-              "catalog: regions, base images and limits.")
+              "catalog: regions, base images and limits. doctor: what works here, and what mends the rest.")
     @argument("name", nargs="?", default="", metavar="NAME",
-              help="form: open it from this kept Dockerfile. catalog: only this region.")
-    def modelarts(self, line: str) -> None:
+              help="form: open it from this kept Dockerfile. catalog: only this region. doctor: the way to this region, too.")
+    def modelarts(self, line: str) -> object:
         """Choose a custom image in a form, or show where things stand.
 
         Examples::
@@ -59,8 +60,13 @@ class ModelArtsMagics(Magics):
             %modelarts form digits
             %modelarts status
             %modelarts catalog cn-north-4
+            %modelarts doctor
         """
         options = parse(self.modelarts, line)
+        if options.verb == "doctor":
+            from ...doctor import examine
+
+            return examine(options.name, in_kernel=hasattr(self.shell, "kernel"))
         if options.verb == "catalog":
             shown.show(Offer(api.catalog(), options.name))
         elif options.verb == "status":
@@ -73,6 +79,7 @@ class ModelArtsMagics(Magics):
             open_form(self.shell, options.name, status.by_line())
         else:
             shown.show(status.status(instead_of_form=True))
+        return None
 
 
 def shows_widgets(shell: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
@@ -12,7 +11,7 @@ from ...settings import CONTRACTS
 from ...training import arguments as train_arguments
 from ...training.run import TrainingRun
 from .. import shown
-from .parsing import parse
+from .parsing import parse_with_command
 
 
 @magics_class
@@ -30,6 +29,9 @@ class TrainMagics(Magics):
     @argument("--contract", default="", choices=("", *CONTRACTS), help="Generation of the container contract.")
     @argument("--access-method", default="parameter", choices=("parameter", "env"),
               help="Tell the command where inputs and outputs are by --NAME=PATH, or by variables.")
+    @argument("--local-code-dir", default="", metavar="PLACE",
+              help="Folder in the container below which the code folder is put (v2).")
+    @argument("--working-dir", default="", metavar="PLACE", help="Folder in the container where the command starts (v2).")
     @argument("--nodes", type=int, default=1, metavar="N", help="Containers that train together.")
     @argument("--gpus", type=int, default=0, metavar="G", help="GPUs for each node.")
     @argument("--npus", type=int, default=0, metavar="G", help="Ascend NPUs for each node.")
@@ -48,11 +50,9 @@ class TrainMagics(Magics):
             %train --code train --output train_url=out -- bash /home/work/run_train.sh python train/train.py
             %train digits:v1 --contract v2 --nodes 2 --code train -- python /home/ma-user/modelarts/user-job-dir/train/train.py
         """
-        before, separator, command = line.partition(" -- ") if not line.startswith("-- ") else ("", "-- ", line[3:])
-        options = parse(self.train, before)
-        if not separator or not command.strip():
-            raise UsageError(t("The command is missing. Write it behind “--”: %train --code DIR -- python DIR/train.py"))
-        spec = train_arguments.spec_options(vars(options), command.strip())
+        missing = t("The command is missing. Write it behind “--”: %train --code DIR -- python DIR/train.py")
+        options = parse_with_command(self.train, line, missing)
+        spec = train_arguments.spec_options(vars(options), options.command)
         run: TrainingRun | api.Background = api.train(
             options.image, log=options.log, progress="quiet" if options.quiet else "", background=options.background, **spec
         )

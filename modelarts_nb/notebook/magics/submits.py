@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
@@ -13,7 +12,7 @@ from ...messages import t
 from ...training.obspath import place
 from ...training.spec import pairs, time_span
 from .. import shown
-from .parsing import parse
+from .parsing import parse_with_command
 
 
 @magics_class
@@ -35,6 +34,9 @@ class SubmitMagics(Magics):
     @argument("--env", action="append", default=[], metavar="K=V", help="An environment variable. Repeatable.")
     @argument("--access-method", default="parameter", choices=("parameter", "env"),
               help="Tell the command where inputs and outputs are by --NAME=PATH, or by variables.")
+    @argument("--local-code-dir", default="", metavar="PLACE",
+              help="Folder in the container below which the code folder is put (v2).")
+    @argument("--working-dir", default="", metavar="PLACE", help="Folder in the container where the command starts (v2).")
     @argument("--name", default="", metavar="NAME", help="The job's name (default: the image's, and the time).")
     @argument("--description", default="", metavar="TEXT", help="The job's description.")
     @argument("--auto-stop", default="", metavar="T", help="Stop it after this time: 30m, 2h (whole hours in the cloud).")
@@ -52,20 +54,18 @@ class SubmitMagics(Magics):
             %submit --flavor modelarts.vm.cpu.8u --code digits -- python /home/ma-user/modelarts/user-job-dir/digits/train.py
             %submit --flavor modelarts.vm.cpu.8u --data data_url=obs://my-bucket/mnist --dry-run -- python train.py
         """
-        before, separator, command = line.partition(" -- ") if not line.startswith("-- ") else ("", "-- ", line[3:])
-        options = parse(self.submit, before)
-        if not separator or not command.strip():
-            raise UsageError(
-                t("The command is missing. Write it behind “--”: %submit --flavor F --code DIR -- python DIR/train.py")
-            )
+        missing = t("The command is missing. Write it behind “--”: %submit --flavor F --code DIR -- python DIR/train.py")
+        options = parse_with_command(self.submit, line, missing)
         result = api.submit(
             options.image,
-            command.strip(),
+            options.command,
             code=place(options.code) if options.code else None,
             inputs={name: place(text) for name, text in pairs(options.data, "--data", "NAME=PATH").items()},
             outputs={name: place(text) for name, text in pairs(options.output, "--output", "NAME=PATH").items()},
             env=pairs(options.env, "--env", "K=V"),
             access_method=options.access_method,
+            local_code_dir=options.local_code_dir,
+            working_dir=options.working_dir,
             flavor=options.flavor,
             pool=options.pool,
             nodes=options.nodes,

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...building.shell import Shell
 from ...image import Export, Image, PushedImage
+from ...manifests import DOCKER_MANIFEST
 from ...messages import mark, t
 from ...rules.model import Severity
 from ...rules.words import counted as counted_findings
@@ -48,6 +50,7 @@ CHECK = Work(
     mark("{done} of {total} layers"),
 )
 TRAIN = Work("train", mark("Training"), mark("Trained"), mark("Training failed"), stop=mark("Stop"), lines_after=4)
+SHELL = Work("shell", mark("Opening a shell"), mark("Opened a shell"), mark("No shell could be opened"))
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def _(result: Kept) -> Sequence[Fact]:
 
 @facts.register
 def _(result: PushedImage) -> Sequence[Fact]:
-    kind = "Docker v2 schema 2" if "docker.distribution.manifest.v2" in result.media_type else result.media_type
+    kind = "Docker v2 schema 2" if result.media_type == DOCKER_MANIFEST else result.media_type
     return [
         Fact(t("Image"), result.reference, code=True),
         Fact(t("Digest"), result.digest, code=True),
@@ -128,6 +131,15 @@ def _(result: TrainingRun) -> Sequence[Fact]:
     rows = [Fact(t("Nodes"), nodes), Fact(t("Time"), duration(result.seconds))]
     rows += [Fact(t("Output"), f"{name} → {short_path(path)}", code=True) for name, path in result.outputs.items()]
     return rows
+
+
+@facts.register
+def _(result: Shell) -> Sequence[Fact]:
+    rows = [Fact(t("Container"), " · ".join(filter(None, (result.container, _user(result.user)))), code=True),
+            Fact(t("In a terminal"), result.line, code=True), Fact(t("In a cell"), "%%shell", code=True)]
+    if result.failed:
+        rows.append(Fact(t("Failed there"), short_instruction(result.failed, 200), code=True))
+    return [*rows, *(Fact(t("Note"), note) for note in result.notes), Fact(t("Ends with"), "%shell --stop", code=True)]
 
 
 def short_path(path: Path | str) -> str:

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...manifests import OCI_INDEX, OCI_MANIFEST, TAKEN
 from ...messages import mark, t
 from ..making import Seen, rule
 from ..model import Severity
 from .facts import ImageFacts
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
-INDEXES = ("application/vnd.oci.image.index.v1+json",)
-KNOWN = (
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.oci.image.manifest.v1+json",
-)
 
 
 @rule("MA102", ERROR, mark("Not made from an official base image"), "custom images 2.1.1, 2.1.2 (base image)")
@@ -56,22 +51,21 @@ def base(facts: ImageFacts) -> Iterator[Seen]:
         )
 
 
-@rule("MA119", ERROR, mark("Manifest that SWR refuses"), "vllm-ascend 16117, bkn-foundry 244 (OCI index: 400 “Invalid image”)")
+@rule("MA119", ERROR, mark("Manifest that SWR refuses"), "swr_01_0011; vllm-ascend 16117, bkn-foundry 244")
 def manifest(facts: ImageFacts) -> Iterator[Seen]:
-    if facts.media_type in INDEXES:
+    if facts.media_type == OCI_INDEX:
         yield Seen(
             t("As an OCI index it would be refused by SWR: “Invalid image, fail to parse 'manifest.json'”."),
             t("Build it with %build, or: docker buildx build --provenance=false --sbom=false --output type=docker"),
             evidence=f"{facts.media_type} ({facts.media_from})",
         )
-    elif facts.media_type == KNOWN[2]:
+    elif facts.media_type == OCI_MANIFEST:
         yield Seen(
-            t("Its manifest is an OCI one; whether SWR takes a single one is not known, Docker's it does."),
+            t("Its manifest is an OCI one: SWR's manual says that such images cannot be uploaded, Docker's can."),
             t("Build it with %build, which makes Docker's."),
             evidence=f"{facts.media_type} ({facts.media_from})",
-            severity=NOTE,
         )
-    elif facts.media_type and facts.media_type not in KNOWN:
+    elif facts.media_type and facts.media_type not in TAKEN:
         yield Seen(
             t("Its manifest is of a kind that SWR is not known to take."),
             t("Build it with %build."),

@@ -14,6 +14,7 @@ from modelarts_nb.cloud.credentials import Credentials, Identity
 from modelarts_nb.sandbox import region
 from modelarts_nb.session import Session, session
 from modelarts_nb.settings import Secret
+from modelarts_nb.workflows import jobs
 
 QUICK = Patience(connect=2, answer=20, attempts=4, pause=0.01, longest=0.05)
 
@@ -45,6 +46,13 @@ def admin(access, here):
         return client.send(method, "iam", path, body=body).body
 
     return call
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch):
+    """Jobs are looked at often: the sandbox has a job's whole log before it says that it has ended."""
+    monkeypatch.setattr(jobs, "QUICK", 0.05)
+    monkeypatch.setattr(jobs, "SETTLE", 0.1)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -24,7 +24,7 @@ from ...conftest import drain, wait_until
 FLAVOR = "modelarts.vm.cpu.2u"
 ORGANIZATION = "jobs-of-tests"
 BUCKET = "jobs-of-tests"
-LINES = 'for i in $(seq 1 40); do echo line $i; sleep 0.05; done'
+LINES = 'for i in $(seq 1 40); do echo line $i; sleep 0.02; done'
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +249,7 @@ def test_a_key_that_expires_while_following_leaves_the_job(account, log_in, push
 def test_a_key_that_is_renewed_while_following_is_not_noticed(admin, log_in, pushed, account):
     from .conftest import credentials
 
-    job = create(account, pushed, LINES)
+    job = create(account, pushed, LINES.replace("0.02", "0.05"))
     other = log_in(seconds=1, renew=lambda: credentials(admin("POST", "/sandbox/keys", {"seconds": 3600})))
     ended, events = drain(workflows.follow_job(other, job))
     assert ended.succeeded

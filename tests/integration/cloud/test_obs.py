@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from modelarts_nb import workflows
-from modelarts_nb.cloud import obs
+from modelarts_nb.api import objects
+from modelarts_nb.cloud import obs, obsstore
 from modelarts_nb.cloud.obsstore import Store
 from modelarts_nb.engine import delivery
 from modelarts_nb.errors import CloudError, SettingsError
@@ -97,17 +98,18 @@ def test_without_notes_contents_are_compared(account, bucket, folder, monkeypatc
     assert again.unchanged == 3, "all but the one that went in parts"
 
 
-def test_more_objects_than_one_list_holds(account, bucket, tmp_path):
+def test_more_objects_than_one_list_holds(account, bucket, tmp_path, monkeypatch):
+    monkeypatch.setattr(obsstore, "PAGE", 50)
     root = tmp_path / "many"
     root.mkdir()
-    for number in range(1203):
+    for number in range(123):
         (root / f"file {number}").write_text(str(number))
     to = ObsPath(bucket, "many")
     sent, _ = send(account, root, to)
-    assert sent.files == 1203
-    assert len(list(account.store().objects(bucket, "many/"))) == 1203
+    assert sent.files == 123
+    assert len(list(account.store().objects(bucket, "many/"))) == 123
     again, _ = send(account, root, to)
-    assert again.unchanged == 1203
+    assert again.unchanged == 123
 
 
 @pytest.mark.parametrize("fault", [
@@ -223,6 +225,22 @@ def test_a_certificate_that_does_not_verify(account, tmp_path_factory, here, fol
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()  # the SDK drops the sockets of handshakes that fail without closing them
+
+
+def test_what_is_below_a_place_is_deleted_and_a_whole_bucket_only_when_said(account, folder, monkeypatch):
+    monkeypatch.setattr(objects, "account", lambda region: account)
+    name = "emptied-of-tests"
+    objects.make_bucket(f"obs://{name}")
+    send(account, folder, ObsPath(name, "code/"))
+    send(account, folder, ObsPath(name, "data/"))
+    assert len(objects.obs("rm", [f"obs://{name}/code/"]).rows) == 0
+    kept = len(objects.list_objects(f"obs://{name}").rows)
+    assert kept == len(contents(folder))
+    with pytest.raises(SettingsError, match="whole bucket"):
+        objects.obs("rm", [f"obs://{name}"])
+    assert len(objects.list_objects(f"obs://{name}").rows) == kept
+    objects.obs("rm", [f"obs://{name}"], yes=True)
+    assert account.store().bucket(name, "", write=False).exists is False
 
 
 def test_notes_hold_no_secret(account, bucket, folder, home):

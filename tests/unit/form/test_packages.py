@@ -1,4 +1,4 @@
-from modelarts_nb.form.packages import environment_lines, imported_modules, pinned
+from modelarts_nb.form.packages import Installed, environment_lines, imported_modules, pinned
 
 
 def test_imports_are_found_wherever_they_stand():
@@ -11,8 +11,11 @@ def test_imports_are_found_wherever_they_stand():
 
 
 def test_modules_become_packages_with_the_versions_of_this_kernel():
-    known = {"sklearn": ("scikit-learn", "1.5.2"), "torch": ("torch", "2.1.0+cu118"), "PIL": ("Pillow", "10.0")}
-    assert pinned(["torch", "sklearn", "PIL", "mine"], known.get) == ("Pillow==10.0", "scikit-learn==1.5.2", "torch==2.1.0")
+    packages = [
+        Installed("torch", "2.1.0+cu118"), Installed("scikit-learn", "1.5.2"), Installed("Pillow", "10.0"),
+        Installed("mine", "0.1", "editable", place="mine"),
+    ]
+    assert pinned(packages) == ("Pillow==10.0", "scikit-learn==1.5.2", "torch==2.1.0")
 
 
 def test_an_environment_file_as_conda_writes_it():

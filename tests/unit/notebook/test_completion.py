@@ -14,8 +14,10 @@ BUILD = (
     Option(("--network",), ("bridge", "host")), Option(("--to",), (), "destination"), Option(("--region",), (), "region"),
     Option(("--platform",), (), "platform"),
 )
+FREEZE = (Option(("--base",), (), "base"), Option(("--python",), (), "python"))
 KNOWN = Known(
-    catalog.builtin(), {"build": BUILD}, ("digits", "doodles"), ("digits:v1", "localhost:5005/a/b:1"), HOST, (f"{HOST}/team/",)
+    catalog.builtin(), {"build": BUILD, "freeze": FREEZE}, ("digits", "doodles"),
+    ("digits:v1", "localhost:5005/a/b:1"), HOST, (f"{HOST}/team/",)
 )
 
 
@@ -40,6 +42,9 @@ def words(text, known=KNOWN):
     ("%build --platform linux/ar", ("linux/arm64",)),
     ("%build --region cn-south", ("cn-south-1", "cn-southwest-2", "cn-southwest-3")),
     ("%build --to swr.cn-north-4.myhuaweicloud.com/t", (f"{HOST}/team/",)),
+    ("%freeze --base digits", ("digits:v1",)),
+    ("%freeze --base swr.cn-north-4", (f"{HOST}/",)),
+    ("%freeze --python 3.1", ("3.11",)),
     ("%build digits -- pyth", ()),
     ("%unknown --", ()),
     ("x = 5 % bui", ()),

@@ -70,7 +70,7 @@ def test_build_passes_its_options_on(shell, calls):
         "tag": ["a:1", "b:2"], "context": "ctx", "build_args": {"A": "b c", "E": ""}, "target": "s", "platform": "linux/arm64",
         "network": "none", "no_cache": True, "check": True, "pull": True, "log": "/l", "progress": "quiet",
         "secrets": {"t": EnvVariable("T")}, "ssh": {"default": EnvVariable("SSH_AUTH_SOCK")}, "cache_from": ["c:3"],
-        "labels": {"l": "m n"}, "add_hosts": {"h": "10.0.0.7"}, "output": Output(Path("o.tar"), tar=True),
+        "labels": {"l": "m n"}, "add_hosts": {"h": "10.0.0.7"}, "output": Output(Path("o.tar"), tar=True), "provenance": None,
         "builder": "tcp://b:1234", "background": True,
     }
 

@@ -38,6 +38,13 @@ def test_auto_stop_is_whole_hours_and_never_sooner_than_asked(seconds, hours):
     assert made["spec"]["auto_stop"] == {"time_unit": "HOURS", "duration": hours}
 
 
+def test_places_in_the_container_are_asked_for_where_they_are_given():
+    spec = JobSpec("i", "true", "v2", local_code_dir="/home/ma-user/mine", working_dir="/home/ma-user")
+    made = body(spec, Target("n", "o/i:v1", flavor="f"))["algorithm"]
+    assert (made["local_code_dir"], made["working_dir"]) == ("/home/ma-user/mine", "/home/ma-user")
+    assert "working_dir" not in body(JobSpec("i", "true", "v2"), Target("n", "o/i:v1", flavor="f"))["algorithm"]
+
+
 def test_inputs_and_outputs_are_mounted_where_a_local_run_has_them():
     spec = JobSpec("o/i:1", "true", contract="v2", access_method="env")
     made = body(spec, target(inputs={"data_url": parse_obs("obs://bkt/in/")}))

@@ -40,6 +40,7 @@ def image(arch="amd64", kind=DOCKER, *variables):
     (Facts(flavors=FLAVORS), {}, Outcome.PASSED, "8 cores x86 · 32 GB"),
     (Facts(flavors=FLAVORS), {"flavor": "nope"}, Outcome.FAILED, "cpu, gpu, npu"),
     (Facts(flavors=FLAVORS), {"nodes": 3}, Outcome.FAILED, "at most 2"),
+    (Facts(flavors={"gpu": {**GPU, "max_num": 0}}), {"flavor": "gpu"}, Outcome.FAILED, "no node here Choose another"),
     (Facts(flavors=FLAVORS, image=image("arm64")), {}, Outcome.FAILED, "arm64"),
     (Facts(flavors=FLAVORS, image=image("arm64")), {"flavor": "npu"}, Outcome.PASSED, "npu"),
     (Facts(flavors=FLAVORS, image=image("arm64", DOCKER, "CUDA_VERSION")), {"flavor": "npu"}, Outcome.FAILED, "CUDA"),

@@ -14,12 +14,26 @@ from modelarts_nb.training.spec import JobSpec, memory_size, pairs, time_span
     ({"gpus": 1, "npus": 1}, "not both"), ({"memory": -1}, "negative"), ({"network": "host", "nodes": 2}, "host name"),
     ({"inputs": {"a-b": Path()}}, "a-b"), ({"env": {"1A": ""}}, "1A"),
     ({"inputs": {"x": Path()}, "outputs": {"x": Path()}}, "“x”"), ({"env": {"A": "v" * 4097}}, "too long"),
+    ({"local_code_dir": "/opt/code"}, "below /home"), ({"local_code_dir": "/home/ma-user"}, "/home/ma-user itself"),
+    ({"local_code_dir": "/home/ma-user/infer/x"}, "/home/ma-user/infer"), ({"local_code_dir": "code"}, "from / on"),
+    ({"working_dir": "code"}, "working_dir"), ({"working_dir": "/home/../etc"}, "from / on"),
     ({"env": {f"A{n}": "" for n in range(101)}}, "101"), ({"access_method": "file"}, "parameter, env"),
 ])
 def test_what_cannot_be_a_job_is_refused_with_its_reason(options, words):
     with pytest.raises(SettingsError) as caught:
         JobSpec(**{"image": "i", "command": "true", **options})
     assert words in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_the_code_lies_where_the_job_says_under_v2_and_under_v1_that_has_no_effect():
+    options = {"code": Path("digits"), "local_code_dir": "/home/ma-user/mine/", "working_dir": "/home/ma-user/mine/digits"}
+    made = contract.plan(JobSpec("i", "true", "v2", **options), "1", 0)
+    assert [delivery.target for delivery in made.deliveries] == ["/home/ma-user/mine/digits"]
+    assert (made.working_dir, made.environment["MA_JOB_DIR"]) == ("/home/ma-user/mine/digits", "/home/ma-user/mine")
+    assert "/home/ma-user/mine" in made.folders
+    assert str(contract.boot_paths(JobSpec("i", "true", "v2", **options))[1]) == "/home/ma-user/mine/digits"
+    old = contract.plan(JobSpec("i", "true", "v1", **options), "1", 0)
+    assert old == contract.plan(JobSpec("i", "true", "v1", code=Path("digits")), "1", 0)
 
 
 def test_secrets_in_variables_are_not_in_its_text():
