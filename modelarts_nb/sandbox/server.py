@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ..api.current import catalog
-from ..engine import discovery, marks
+from ..engine import discovery, images, marks
 from ..errors import ModelArtsError
 from ..settings import Secret
-from ..workflows import inspections
+from ..workflows import inspections, passed
 from . import audit, jobs_api, swr_api, swr_policies
 from .admin import Admin
 from .backend import Backend
@@ -91,10 +91,13 @@ class Region:
         return f"{self.host}/{image['path']}@{image['digest']}", login
 
     def _judge(self, engine: discovery.Engine, reference: str, contract: str) -> Iterator[str]:
-        """What %check calls an error of an image, "" while it looks."""
+        """What %check calls an error of an image, "" while it looks. What it has found nothing against is not read again."""
         user, password = self.front.engine_login
+        known = catalog()
+        if passed.known(images.inspect(engine, reference).id, known.limits(contract)):
+            return
         request = inspections.CheckRequest(reference, contract=contract, run=False)
-        checking = inspections.check(engine, request, catalog(), lambda host: (user, Secret(password)))
+        checking = inspections.check(engine, request, known, lambda host: (user, Secret(password)))
         while True:
             try:
                 next(checking)

@@ -26,6 +26,7 @@ from ..rules.image.space import CACHES
 from ..rules.lint import suppressed
 from ..rules.model import Finding
 from ..rules.report import CheckReport, Waste
+from . import passed
 
 PACKAGES = 40  # imported at most
 STAND_IN = "modelarts-nb.stand-in"
@@ -74,7 +75,10 @@ def check(
     findings = judge(facts)
     if dockerfile is not None:
         findings = suppressed(findings, dockerfile)
-    return _report(request, image, facts, findings, time.time() - began)
+    report = _report(request, image, facts, findings, time.time() - began)
+    if not request.base:
+        passed.note(report, limits)
+    return report
 
 
 def before_push(
