@@ -116,7 +116,12 @@ def _sandbox_down(options: argparse.Namespace) -> int:
         except EngineUnavailable:
             print(t("No Engine answers: the base image stays in it."), file=sys.stderr)
     region.down(purge=options.purge, engine=engine)
-    return _done(options, {"running": False}, t("sandbox: down"))
+    going_on = region.running_jobs()
+    left = t(
+        "Training jobs whose containers go on: {count}. `modelarts-nb sandbox up` takes them up again; "
+        "`modelarts-nb sandbox down --purge` removes them and everything else of the sandbox.", count=going_on,
+    )
+    return _done(options, {"running": False, "jobs": going_on}, t("sandbox: down"), *([left] if going_on else []))
 
 
 def _status(options: argparse.Namespace, found: object, what: str) -> int:
