@@ -46,6 +46,10 @@ lint: $(VENV)/.dev
 test: lint $(VENV)/.system
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
+.PHONY: stress
+stress: $(VENV)/.dev $(VENV)/.system
+	MODELARTS_NB_STRESS=full $(BIN)/python -m pytest tests/stress -s; status=$$?; $(BIN)/python tests/stress/report.py; exit $$status
+
 bench: up $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
