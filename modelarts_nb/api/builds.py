@@ -138,10 +138,10 @@ def build(
     compared = Compared(request, parsed, following.trace, catalog().limits(current_settings().contract))
     following.adorn = lambda view: setattr(view, "more", compared.rows)
     if builder:
-        elsewhere = lambda: workflows.build_elsewhere(request, stored_logins(), following.trace)
+        elsewhere = lambda: workflows.build_elsewhere(request, stored_logins(), following.trace)  # noqa: E731
         workflow: Any = workflows.checked(findings, source, following.trace, elsewhere)
     else:
-        here = lambda: workflows.build(connect(), request, following.trace)
+        here = lambda: workflows.build(connect(), request, following.trace)  # noqa: E731
         workflow = workflows.checked(findings, source, following.trace, here)
         if output is None:
             following.next_line = f"%train {tags[0] if tags else ''} --code DIR -- python DIR/train.py".replace("  ", " ")

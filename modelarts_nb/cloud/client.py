@@ -38,7 +38,7 @@ class Patience:
 
     def before(self, attempt: int, wished: float = 0.0) -> float:
         """Seconds to wait before attempt ``attempt`` (from 1); ``wished`` is what the server asked for."""
-        return min(self.longest, max(wished, random.uniform(0, self.pause * 2**attempt)))  # jitter is no secret
+        return min(self.longest, max(wished, random.uniform(0, self.pause * 2**attempt)))  # noqa: S311  # jitter is no secret
 
 
 @dataclass(frozen=True)

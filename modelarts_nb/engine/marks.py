@@ -17,6 +17,8 @@ from .failures import mapped
 LABEL = "modelarts-nb.job"
 OWNER = "modelarts-nb.owner"
 
+_left: set[str] = set()  # this process's own jobs that it could not remove, as the Engine was gone
+
 
 def labels(job_id: str, owner: str = "") -> dict[str, str]:
     """A job's marks. ``owner``: who keeps it beyond this process; "": it ends with this process, and ``sweep`` sees to it."""
@@ -31,10 +33,11 @@ def containers(engine: Engine, job_id: str) -> dict[str, tuple[str, str]]:
 
 
 def sweep(engine: Engine) -> None:
-    """Remove the jobs of processes of this machine that have ended without doing so."""
+    """Remove the jobs of processes of this machine that have ended without doing so, and those that we had to leave."""
     for found in _marked(engine):
         host, pid, started = [*found.get(OWNER, "").split(" "), "", "", ""][:3]
-        if host == socket.gethostname() and pid.isdigit() and start_time(os.getpid()) and start_time(int(pid)) != started:
+        ended = host == socket.gethostname() and pid.isdigit() and start_time(os.getpid()) and start_time(int(pid)) != started
+        if ended or found[LABEL] in _left:
             remove(engine, found[LABEL])
 
 
@@ -48,7 +51,15 @@ def sweep_owned(engine: Engine, owner: str, keep: Callable[[str], bool] = lambda
 
 def remove(engine: Engine, job_id: str) -> None:
     """Remove what bears a job's marks."""
-    client, label = engine.client, f"{LABEL}={job_id}"
+    try:
+        _remove(engine.client, f"{LABEL}={job_id}")
+    except BaseException:
+        _left.add(job_id)
+        raise
+    _left.discard(job_id)
+
+
+def _remove(client: Any, label: str) -> None:
     with mapped(t("Removing the job's containers")):
         removals = [
             threading.Thread(target=_remove_one, args=(client, container["Id"]), name="modelarts_nb-remove")

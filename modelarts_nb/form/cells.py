@@ -18,7 +18,7 @@ from ..errors import InvalidReference
 from ..reference import ImageReference, parse_reference
 from .choice import REQUIREMENTS, Choice
 
-PLACE = f"/tmp/{REQUIREMENTS}"  # a path in the image
+PLACE = f"/tmp/{REQUIREMENTS}"  # noqa: S108  # a path in the image
 
 
 @dataclass(frozen=True)

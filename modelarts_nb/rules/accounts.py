@@ -104,7 +104,7 @@ def _matters(path: str) -> bool:
 def _is_roots(step: Step, directory: str, written: Written) -> bool:
     """Whether WORKDIR makes a folder that is root's, as it does whoever USER is; the contract's places are the platform's."""
     outside = directory.startswith("/") and "?" not in directory
-    own = any(_below(directory, place) for place in (written.limits.home, "/cache", "/tmp"))  # in the image
+    own = any(_below(directory, place) for place in (written.limits.home, "/cache", "/tmp"))  # noqa: S108  # in the image
     base_has = directory in ("/", "/root", "/home", "/usr", "/opt", "/etc", "/var", "/workspace")
     return outside and not own and not base_has
 

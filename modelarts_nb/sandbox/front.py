@@ -106,7 +106,7 @@ class FrontConnection(Connection):
             self.close_connection = True
             self.send(_error(Refusal(503, "UNAVAILABLE", "the registry does not answer")))
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _answer  # http.server's names
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815  # http.server's names
 
     def _token(self) -> Answer:
         if self.command != "GET":

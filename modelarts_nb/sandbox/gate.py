@@ -61,7 +61,7 @@ class GateConnection(Connection):
         except Refusal as refusal:
             self.send(self._refused(refusal))
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _answer  # http.server's names
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815  # http.server's names
 
     def _refused(self, refusal: Refusal) -> Answer:
         if refusal.code.startswith("SVCSTG."):

@@ -161,7 +161,7 @@ class Connection(BaseHTTPRequestHandler):
         super().setup()
         self.request_id = ""
 
-    def log_message(self, format: str, *args: Any) -> None:  # the base class's name
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
         """Nothing: a request line may hold what is secret."""
 
     def read_body(self, limit: int = MAX_BODY) -> bytes:

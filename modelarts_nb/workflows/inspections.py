@@ -191,7 +191,7 @@ def _try_out(engine: Engine, image: Image, facts: ImageFacts) -> Generator[Event
     ]
     folder = str(facts.config.get("WorkingDir") or "")
     cache = ["/cache"] if facts.contract == "v1" else []  # v2 mounts it for its user
-    writes = dict.fromkeys([facts.limits.home, *cache, "/tmp", *([folder] if folder else [])])  # the image's
+    writes = dict.fromkeys([facts.limits.home, *cache, "/tmp", *([folder] if folder else [])])  # noqa: S108  # the image's
     pairs = [(package.name, f"/{package.folder}") for package in own][:PACKAGES]
     try:
         return (yield from trial.try_out(engine, image.id, (facts.limits.uid, facts.limits.gid), list(writes), pairs))

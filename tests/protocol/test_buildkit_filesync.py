@@ -109,7 +109,7 @@ def tree(tmp_path):
     sizes = {"a-b": 3, "a.d": 0, "a/z": 131072, "a/deep/er/f": 131073, "big": 3_000_001, "zz": 5}
     for name, size in sizes.items():
         (tmp_path / name).write_bytes(os.urandom(size))
-    with open(os.fsencode(tmp_path) + b"/\xff\xfe", "wb") as file:
+    with open(os.fsencode(tmp_path) + b"/\xff\xfe", "wb") as file:  # noqa: PTH123 - a name that is no text
         file.write(b"no UTF-8")
     (tmp_path / "link").symlink_to("a/z")
     (tmp_path / "dangling").symlink_to("/no/where")
@@ -222,7 +222,7 @@ def test_a_folder_comes_along_only_for_what_is_wanted_in_it(project):
 def test_a_folder_that_nobody_can_want_is_not_opened(project, monkeypatch):
     opened = []
     real = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda path: opened.append(os.path.basename(path)) or real(path))
+    monkeypatch.setattr(os, "scandir", lambda path: opened.append(os.path.basename(path)) or real(path))  # noqa: PTH119
     wanted(project, exclude_patterns=["node_modules", ".git", "src/app"])
     assert set(opened) == {os.fsencode(project.name), b"src", b"lib"}
     opened.clear()

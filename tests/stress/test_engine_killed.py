@@ -19,6 +19,9 @@ from modelarts_nb.errors import ModelArtsError
 from ..integration.test_private_engine import traces
 from .size import of
 
+# A socket to an Engine that died is left to the garbage collector: open, see notes.md
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 KILLS = of(2, 50)
 SEED = int(os.environ.get("MODELARTS_NB_STRESS_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 30)
 BOUND = 90  # seconds in which an operation whose Engine is gone has to say so

@@ -44,7 +44,11 @@ EXAMPLES = of(25, 2000)
 # surrogates, too: JSON can write half of one
 CHARACTERS = st.characters(codec=None, categories=None)
 TEXT = st.text(CHARACTERS, max_size=200)
-KEYWORDS = ["FROM", "RUN", "COPY", "ARG", "ENV", "ONBUILD", "HEALTHCHECK", "ADD", "LABEL", "<<", "EOF", "EOF", "\\", "`", "#", "$", "${", "}", "[", "]", '"', "'", "|", "&&", "=", "--", ":", "/", "@", "!", "*", "**", "?", "^", "-", ".", "9", "g", "h"]  # read as text
+KEYWORDS = [
+    "FROM", "RUN", "COPY", "ARG", "ENV", "ONBUILD", "HEALTHCHECK", "ADD",
+    "LABEL", "<<", "EOF", "EOF", "\\", "`", "#", "$", "${", "}", "[",
+    "]", "\"", "'", "|", "&&", "=", "--", ":", "/", "@", "!", "*", "**", "?", "^", "-", ".", "9", "g", "h",
+]
 WORDS = st.lists(st.sampled_from([
     *KEYWORDS, "\n", "\t", " ", "import", "dependencies:\n", "- pip:\n", "loss=", "1e9",
 ]) | TEXT).map(" ".join)

@@ -139,7 +139,7 @@ def _entry(found: os.DirEntry[bytes], path: bytes) -> Entry | None:
     """The entry with all that is sent of it; None when it is gone by now."""
     try:
         st = found.stat(follow_symlinks=False)
-        linkname = os.readlink(found.path) if found.is_symlink() else b""
+        linkname = os.readlink(found.path) if found.is_symlink() else b""  # noqa: PTH115 - paths are bytes
     except OSError as error:
         if error.errno in _GONE:
             return None
@@ -205,7 +205,7 @@ class _Follower:
             return None if target is None else [target]
         try:
             matching = glob(name).match
-            names = os.listdir(os.path.join(self._root, os.fsencode(folder)))
+            names = os.listdir(os.path.join(self._root, os.fsencode(folder)))  # noqa: PTH118, PTH208 - paths are bytes
         except (OSError, PatternError):
             return None
         candidates = [os.fsdecode(n) for n in names if matching(os.fsdecode(n))]
@@ -214,7 +214,7 @@ class _Follower:
 
     def _target(self, path: str) -> str | None:
         try:
-            link = os.fsdecode(os.readlink(os.path.join(self._root, os.fsencode(path))))
+            link = os.fsdecode(os.readlink(os.path.join(self._root, os.fsencode(path))))  # noqa: PTH115, PTH118
         except OSError:
             return None
         if link.startswith("/"):

@@ -33,7 +33,7 @@ def register(shell: Any) -> None:
 def _warm() -> None:
     """Import and read what completion knows, so that the first Tab is as quick as the others."""
     from ...catalog import builtin
-    from . import known, words
+    from . import known, words  # noqa: F401
 
     builtin()
 

@@ -37,7 +37,7 @@ def _ask(engine: Any) -> None:
             found = engine.client.images()
             names += sorted({tag for image in found for tag in image.get("RepoTags") or () if "<none>" not in tag})
         _names = tuple(dict.fromkeys(filter(None, names)))
-    except Exception:  # an Engine that went away: what is run next says so, and completion has the old names
+    except Exception:  # noqa: S110  # an Engine that went away: what is run next says so, and completion has the old names
         pass
     finally:
         _heard = time.monotonic()

@@ -42,7 +42,7 @@ class LoginMagics(Magics):
             if line.split() != ["--docker"]:
                 raise UsageError(t("--docker stands alone: the line is asked for, and is never part of a cell."))
             host = api.docker_login()
-            print(t("Logged in to {host} for pushes from this kernel.", host=host))  # a magic's own output
+            print(t("Logged in to {host} for pushes from this kernel.", host=host))  # noqa: T201  # a magic's own output
             return None
         return api.login(
             options.region, profile=options.profile, access_name=options.ak_env, secret_name=options.sk_env,

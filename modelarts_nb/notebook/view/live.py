@@ -16,7 +16,7 @@ from ...errors import ModelArtsError
 from ...follow import View
 from ...messages import t
 from ...trace import State, Trace
-from . import html, plain  # report registers its card
+from . import html, plain, report  # noqa: F401  # report registers its card
 from .card import Fact, Work, facts, merged, whole
 from .chart import draw
 
