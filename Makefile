@@ -56,6 +56,11 @@ docs: $(VENV)/.dev
 matrix: $(VENV)/.dev
 	$(BIN)/python tests/matrix.py
 
+# The suite under stress, in its full size; writes docs/reliability.md
+.PHONY: stress
+stress: $(VENV)/.dev $(VENV)/.system
+	MODELARTS_NB_STRESS=full $(BIN)/python -m pytest tests/stress -s; status=$$?; $(BIN)/python tests/stress/report.py; exit $$status
+
 bench: up $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 

@@ -52,7 +52,7 @@ def loads(text: str) -> Record | None:
         seconds = {str(name): float(value) for name, value in read["seconds"].items()}
         files = {str(name): {str(k): str(v) for k, v in found.items()} for name, found in read["files"].items()}
         return Record(int(read["size"]), steps, seconds, files)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 

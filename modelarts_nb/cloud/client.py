@@ -169,7 +169,7 @@ def _read(response: Any, what: str) -> Answer:
             return Answer(None, headers)
         try:
             return Answer(response.json(), headers)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CloudError(
                 t("{what}: the answer is no JSON.", what=what), t("A proxy or a login page may stand in between."),
                 status=response.status_code, request_id=headers.get("x-request-id", ""),

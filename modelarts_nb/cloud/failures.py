@@ -39,6 +39,7 @@ def refused(status: int, headers: Mapping[str, str], content: bytes, what: str, 
         wished = float(headers.get("retry-after", 0))
     except ValueError:
         wished = 0.0  # a date: our own pause will do
+    wished = wished if 0 <= wished < float("inf") else 0.0
     return Attempt(error, never_arrived=status in _LATER, wished=wished)
 
 
@@ -83,7 +84,7 @@ def _words(content: bytes) -> tuple[str, str, str]:
     """Code, message and request id of an error's body, in any of the forms that the services use."""
     try:
         body: Any = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "", shorten(clean(" ".join(content.decode("utf-8", "replace").split())))[:200], ""
     for name in ("error", "errors"):
         if isinstance(body, dict) and isinstance(body.get(name), (dict, list)):

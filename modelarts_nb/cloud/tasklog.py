@@ -25,7 +25,7 @@ class Lines:
 
     def take(self, page: Mapping[str, Any]) -> list[str]:
         """The lines of an answer that were not had before."""
-        content = page.get("content") or ""
+        content = _text(page.get("content"))
         lines = content.removesuffix("\n").split("\n") if content else []
         if not lines:
             return []
@@ -45,7 +45,7 @@ class Preview:
 
     def take(self, page: Mapping[str, Any], *, ended: bool) -> list[str]:
         """The whole lines of an answer that were not had before; the unfinished last one only when the task has ended."""
-        content = str(page.get("content") or "").encode()
+        content = _text(page.get("content")).encode()
         whole = max(_number(page.get("full_size")), len(content))
         start = whole - len(content)
         self.missed += max(0, start - self._seen)
@@ -104,5 +104,10 @@ class TaskLog:
 def _number(value: object) -> int:
     try:
         return int(float(str(value)))
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0
+
+
+def _text(value: object) -> str:
+    """A text that can be written to a file: JSON can hold half of a surrogate pair, UTF-8 cannot."""
+    return str(value or "").encode("utf-8", "replace").decode()

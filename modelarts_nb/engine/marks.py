@@ -18,6 +18,8 @@ from .failures import mapped
 LABEL = "modelarts-nb.job"
 OWNER = "modelarts-nb.owner"
 
+_left: set[str] = set()  # this process's own jobs that it could not remove, as the Engine was gone
+
 
 def labels(job_id: str, owner: str = "") -> dict[str, str]:
     """A job's marks. ``owner``: who keeps it beyond this process; "": it ends with this process, and ``sweep`` sees to it."""
@@ -32,14 +34,14 @@ def containers(engine: Engine, job_id: str) -> dict[str, tuple[str, str]]:
 
 
 def sweep(engine: Engine) -> None:
-    """Remove the jobs of processes of this machine that have ended without doing so."""
+    """Remove the jobs of processes of this machine that have ended without doing so, and those that we had to leave."""
     for job_id in left_behind(engine):
         remove(engine, job_id)
 
 
 def left_behind(engine: Engine) -> list[str]:
     """Those jobs' ids."""
-    return sorted({found[LABEL] for found in _marked(engine) if _ownerless(found)})
+    return sorted({found[LABEL] for found in _marked(engine) if found[LABEL] in _left or _ownerless(found)})
 
 
 def _ownerless(found: dict[str, str]) -> bool:
@@ -58,7 +60,15 @@ def sweep_owned(engine: Engine, owner: str, keep: Callable[[str], bool] = lambda
 
 def remove(engine: Engine, job_id: str) -> None:
     """Remove what bears a job's marks."""
-    client, label = engine.client, f"{LABEL}={job_id}"
+    try:
+        _remove(engine.client, f"{LABEL}={job_id}")
+    except BaseException:
+        _left.add(job_id)
+        raise
+    _left.discard(job_id)
+
+
+def _remove(client: Any, label: str) -> None:
     with mapped(t("Removing the job's containers")):
         containers = client.containers(all=True, filters={"label": label})
         removals = [

@@ -93,8 +93,8 @@ def up(*, install: bool = True, say: Callable[[str], None] = lambda text: None) 
             ),
         )
     with alone(paths.folder("engine")):
-        if status().running:
-            return _answering()
+        if status().running and _answering():
+            return status()
         _start(install=install, say=say)
     return status()
 
@@ -120,16 +120,19 @@ def free_block(taken: Iterable[IPv4Network], first: int) -> IPv4Network | None:
     return None
 
 
-def _answering() -> EngineStatus:
+def _answering() -> bool:
+    """Whether the one that runs answers, waited for; False: it was about to end, and has. Raises SandboxError."""
     deadline = time.monotonic() + ANSWER_SECONDS
     while not _answers():
+        if not status().running:
+            return False
         if time.monotonic() > deadline:
             raise SandboxError(
                 t("The private Engine (pid {pid}) runs but does not answer.", pid=status().pid),
                 t("Stop it with `modelarts-nb engine down`, then start it anew. Its log: {path}", path=_dockerd().log),
             )
         time.sleep(0.1)
-    return status()
+    return True
 
 
 def _start(*, install: bool, say: Callable[[str], None]) -> None:

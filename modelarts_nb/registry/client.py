@@ -53,12 +53,18 @@ def read_manifest(reference: ImageReference, credentials: Credentials = lambda h
     """The manifest that the registry holds under that tag or digest. Raises RegistryError."""
     response = _manifest(reference, credentials)
     body = _json(response, reference)
-    parts = [*(body.get("layers") or ()), body.get("config") or {}]
+    layers = body.get("layers")
+    parts = [*(layers if isinstance(layers, list) else ()), body.get("config")]
     return Manifest(
         digest=response.headers.get("Docker-Content-Digest", ""),
         media_type=str(response.headers.get("Content-Type") or body.get("mediaType") or "").split(";")[0],
-        size=sum(int(part.get("size", 0)) for part in parts),
+        size=sum(_size(part) for part in parts),
     )
+
+
+def _size(part: object) -> int:
+    size = part.get("size") if isinstance(part, dict) else 0
+    return size if isinstance(size, int) else 0  # whatever a registry may answer
 
 
 def read_config(reference: ImageReference, credentials: Credentials = lambda host: None) -> dict[str, Any]:
@@ -67,7 +73,8 @@ def read_config(reference: ImageReference, credentials: Credentials = lambda hos
     {} for an index, which has none of its own.
     """
     manifest = _json(_manifest(reference, credentials), reference)
-    digest = str((manifest.get("config") or {}).get("digest") or "")
+    config = manifest.get("config")
+    digest = str((config.get("digest") if isinstance(config, dict) else "") or "")
     if not digest:
         return {}
     url = f"{base_url(reference.host)}/v2/{reference.path}/blobs/{digest}"
@@ -89,7 +96,7 @@ def _manifest(reference: ImageReference, credentials: Credentials) -> Any:
 def _json(response: Any, reference: ImageReference) -> dict[str, Any]:
     try:
         body = response.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         text = t("{reference}: the registry's manifest is no JSON.", reference=reference)
         raise RegistryError(text, status=response.status_code) from error
     return body if isinstance(body, dict) else {}
@@ -108,7 +115,7 @@ def refused(what: str, response: Any) -> RegistryError:
     try:
         first = (response.json().get("errors") or [{}])[0]
         code, message = str(first.get("code", "")), str(first.get("message", ""))
-    except (ValueError, AttributeError, IndexError, TypeError):
+    except (ValueError, AttributeError, IndexError, KeyError, TypeError, RecursionError):
         message = response.reason or ""
     hints = {
         401: t("It wants a login: `docker login HOST`, then try again."),
@@ -176,13 +183,21 @@ def _authorize(challenge: str, login: Login | None) -> tuple[str, float]:
         return "", 0.0
     fields = dict(_CHALLENGE.findall(rest))
     realm = fields.pop("realm", "")
-    if urlsplit(realm).scheme != "https" and not base_url(urlsplit(realm).netloc).startswith("http:"):
+    try:
+        where = urlsplit(realm)
+        safe = where.scheme == "https" or base_url(where.netloc).startswith("http:")
+    except ValueError:  # no address
+        return "", 0.0
+    if not safe:
         return "", 0.0  # a login never travels in clear to another machine
     answer = _send(realm, {"Authorization": _basic(login)} if login else {}, fields)
     if answer.status_code != 200:
         raise refused(t("login"), answer)
-    body = answer.json()
-    lasts = body.get("expires_in")
+    try:
+        body = answer.json()
+        lasts = body.get("expires_in")
+    except (ValueError, AttributeError, RecursionError):
+        raise refused(t("login"), answer) from None
     seconds = float(lasts) if isinstance(lasts, (int, float)) else 60.0  # 60: the token protocol's own default
     return f"Bearer {body.get('token') or body.get('access_token', '')}", seconds - TOKEN_SPARE
 

@@ -140,7 +140,7 @@ def memory_size(text: str) -> int:
         return 0
     if not found:
         raise SettingsError(t("“{text}” is no amount of memory.", text=text), t("Write, for example, 512m or 8g."))
-    return int(float(found.group(1)) * 1024 ** "_kmgt".index(found.group(2) or "_"))
+    return int(_finite(found.group(1), text) * 1024 ** "_kmgt".index(found.group(2) or "_"))
 
 
 def time_span(text: str) -> float:
@@ -150,4 +150,11 @@ def time_span(text: str) -> float:
         return 0.0
     if not found:
         raise SettingsError(t("“{text}” is no time span.", text=text), t("Write, for example, 90s, 10m or 2h."))
-    return float(found.group(1)) * {"": 1, "s": 1, "m": 60, "h": 3600}[found.group(2)]
+    return _finite(found.group(1), text) * {"": 1, "s": 1, "m": 60, "h": 3600}[found.group(2)]
+
+
+def _finite(digits: str, text: str) -> float:
+    """The number; one of hundreds of digits is infinite as a float."""
+    if len(digits) > 30:
+        raise SettingsError(t("“{text}” is too large.", text=text[:40]))
+    return float(digits)

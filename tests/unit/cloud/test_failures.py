@@ -55,3 +55,12 @@ def test_only_a_plain_later_is_sent_again_whatever_the_request(status, temporary
 
 def test_a_date_in_retry_after_is_no_trouble():
     assert refused(503, {}, {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}).wished == 0
+
+
+def test_an_answer_that_nests_without_end_is_an_error_like_any_other():
+    assert refused(500, b"[" * 100_000).error.status == 500
+
+
+@pytest.mark.parametrize("wish", ["inf", "nan", "-5", "1e999"])
+def test_a_wish_to_wait_for_ever_is_none(wish):
+    assert refused(503, {}, {"retry-after": wish}).wished == 0

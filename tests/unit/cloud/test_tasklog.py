@@ -47,3 +47,9 @@ def test_what_fell_out_of_the_preview_is_counted():
     assert reader.take({"content": "a\nb\n", "full_size": 4}, ended=False) == ["a", "b"]
     assert reader.take({"content": "y\nz\n", "full_size": 104}, ended=False) == ["y", "z"]
     assert reader.missed == 96
+
+
+def test_a_page_that_is_not_as_documented_gives_lines_that_a_file_can_hold():
+    assert Lines().take({"content": True, "start_line": "1e999"}) == ["True"]
+    assert Lines().take({"content": "half \ud800"}) == ["half ?"]
+    assert Preview().take({"content": "half \ud800", "full_size": "1e999"}, ended=True) == ["half ?"]

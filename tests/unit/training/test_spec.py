@@ -87,3 +87,9 @@ def test_every_node_has_a_name_of_its_own_that_the_others_are_told(generation):
     for plan in plans:
         told = " ".join(f"{key}={value}" for key, value in plan.environment.items() if "HOSTS" in key)
         assert all(other.aliases[0] in told for other in plans)
+
+
+@pytest.mark.parametrize("read", [memory_size, time_span])
+def test_a_number_that_is_infinite_is_refused(read):
+    with pytest.raises(SettingsError, match="too large"):
+        read("9" * 400)
