@@ -67,7 +67,7 @@ def _cell(path: Path, number: int, text: str) -> DockerfileCell:
     options = parse(BuildMagics.dockerfile, line.removeprefix(MAGIC).strip())
     return DockerfileCell(number, DockerfileSource(
         body, name=options.name, origin=t("{notebook}, cell {number}", notebook=path, number=number),
-        first_line=2 + text[:blank].count("\n"), context=path.parent / options.context,
+        first_line=2 + text[:blank].count("\n"), context=path.parent / options.context, notebook=path,
     ))
 
 
