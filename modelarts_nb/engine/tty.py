@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -74,6 +75,8 @@ def _raw(terminal: int) -> Iterator[None]:
 def _resized(client: Any, made: str) -> Iterator[None]:
     """The command's terminal has this one's size, now and when it changes."""
 
+    import docker.errors
+
     def fit(*_: object) -> None:
         size = shutil.get_terminal_size()
         with contextlib.suppress(EngineAPIError), mapped(t("Running in a container")):  # it may have ended
@@ -81,7 +84,13 @@ def _resized(client: Any, made: str) -> Iterator[None]:
 
     before = signal.signal(signal.SIGWINCH, fit)
     try:
-        fit()
+        for _ in range(20):  # the Engine answers before the command has started, and then knows no size of it
+            try:
+                size = shutil.get_terminal_size()
+                client.exec_resize(made, height=size.lines, width=size.columns)
+                break
+            except docker.errors.APIError:
+                time.sleep(0.05)
         yield
     finally:
         signal.signal(signal.SIGWINCH, before)

@@ -15,6 +15,8 @@ from modelarts_nb.building.request import DockerfileSource
 from ..conftest import PATIENCE, wait_until
 from .size import of
 
+# `gc.collect` meets what earlier tests left to it, and would blame these for it; sockets are an open point of notes.md
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 IN_A_ROW = of(5, 50)
 AT_ONCE = of(4, 8)
 GROWTH = 20 << 20  # bytes that a process may grow by whatever it does: fragments, caches that have an end
