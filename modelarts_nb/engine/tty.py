@@ -9,8 +9,7 @@ import shutil
 import signal
 import socket
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..errors import EngineAPIError
@@ -33,21 +32,25 @@ def interact(engine: Engine, container: str, command: Sequence[str]) -> bool:
         return False
     connection.settimeout(None)
     try:
-        with _raw(sys.stdin.fileno()), _resized(client, made):
-            _relay(connection, sys.stdin.fileno(), sys.stdout.fileno())
+        with _raw(sys.stdin.fileno()), _resized(client, made) as fit:
+            _relay(connection, sys.stdin.fileno(), sys.stdout.fileno(), fit)
     finally:
         stream.close()
     return True
 
 
-def _relay(connection: socket.socket, typed: int, shown: int) -> None:
-    """Carry bytes both ways until the command has ended."""
+def _relay(connection: socket.socket, typed: int, shown: int, began: Callable[[], None]) -> None:
+    """Carry bytes both ways until the command has ended; ``began`` is called when its first ones come."""
+    silent = True
     while True:
         ready, _, _ = select.select([connection.fileno(), typed], [], [])
         if connection.fileno() in ready:
             data = connection.recv(65536)
             if not data:
                 return
+            if silent:
+                silent = False
+                began()  # a size that was told before the command had started is lost
             while data:
                 data = data[os.write(shown, data):]
         if typed in ready:
@@ -72,10 +75,8 @@ def _raw(terminal: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _resized(client: Any, made: str) -> Iterator[None]:
+def _resized(client: Any, made: str) -> Iterator[Callable[[], None]]:
     """The command's terminal has this one's size, now and when it changes."""
-
-    import docker.errors
 
     def fit(*_: object) -> None:
         size = shutil.get_terminal_size()
@@ -84,13 +85,7 @@ def _resized(client: Any, made: str) -> Iterator[None]:
 
     before = signal.signal(signal.SIGWINCH, fit)
     try:
-        for _ in range(20):  # the Engine answers before the command has started, and then knows no size of it
-            try:
-                size = shutil.get_terminal_size()
-                client.exec_resize(made, height=size.lines, width=size.columns)
-                break
-            except docker.errors.APIError:
-                time.sleep(0.05)
-        yield
+        fit()
+        yield fit
     finally:
         signal.signal(signal.SIGWINCH, before)
