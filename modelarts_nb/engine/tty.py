@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -79,7 +78,7 @@ def _resized(client: Any, made: str) -> Iterator[Callable[[], None]]:
     """The command's terminal has this one's size, now and when it changes."""
 
     def fit(*_: object) -> None:
-        size = shutil.get_terminal_size()
+        size = os.get_terminal_size(sys.stdin.fileno())  # not shutil's: COLUMNS may be exported, and never changes
         with contextlib.suppress(EngineAPIError), mapped(t("Running in a container")):  # it may have ended
             client.exec_resize(made, height=size.lines, width=size.columns)
 
