@@ -46,6 +46,7 @@ def shell(
     from .. import workflows
     from ..notebook.view.card import SHELL
     from ..training.spec import JobSpec
+    from .builds import site_secrets  # which imports this module
 
     engine = connect()
     wanted = (image, contract, str(code or ""), network)
@@ -56,7 +57,7 @@ def shell(
     job = uuid.uuid4().hex[:10]
     failed = session.failed if not image else None
     if failed is not None:
-        site = _site_secrets()
+        site = site_secrets()
         subject = t("where {name} failed", name=failed.request.source.name or failed.request.source.origin)
         workflow: Any = workflows.at_failure(engine, replace(failed, request=replace(failed.request, secrets=site)), job)
     else:
@@ -97,12 +98,6 @@ def _swept(engine: Engine, workflow: Generator[Event | None, None, T]) -> Genera
 
     yield from call(lambda: marks.sweep(engine))
     return (yield from workflow)
-
-
-def _site_secrets() -> Any:
-    from .builds import site_secrets
-
-    return site_secrets()
 
 
 def run_in_shell(script: str, opened: Shell, *, log: str | Path = "", quiet: bool = False) -> None:

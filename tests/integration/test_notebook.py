@@ -7,13 +7,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from ..conftest import PATIENCE, wait_until
-
-LOAD = "%load_ext modelarts_nb"
+from .kernel import LOAD
 
 
 @pytest.fixture(autouse=True)
@@ -131,58 +129,6 @@ def test_the_saved_output_is_static(tmp_path, base_image):
     assert "Built static:1" in output.data["text/plain"]
     assert "<script" not in output.data["text/html"]
     assert len(book.cells[2].outputs) == 1, "the result is shown once, not again as Out[]"
-
-
-class Kernel:
-    """A kernel that can be interrupted, and what it printed."""
-
-    def __init__(self, folder):
-        self.manager = KernelManager()
-        self.manager.start_kernel(cwd=str(folder))
-        self.client = self.manager.client()
-        self.client.start_channels()
-        self.client.wait_for_ready(60)
-
-    def start(self, code):
-        """Have it executed; returns when it has begun, as an interrupt before that is none."""
-        identifier = self.client.execute(code)
-        while True:
-            message = self.client.get_iopub_msg(timeout=30)
-            if message["parent_header"].get("msg_id") == identifier and message["msg_type"] == "execute_input":
-                return identifier
-
-    def finish(self, identifier, limit=60):
-        """The reply's status and error name, and the text that was printed."""
-        printed = []
-        deadline = time.monotonic() + limit
-        while True:
-            message = self.client.get_iopub_msg(timeout=max(0.1, deadline - time.monotonic()))
-            if message["parent_header"].get("msg_id") != identifier:
-                continue
-            content = message["content"]
-            if message["msg_type"] == "stream":
-                printed.append(content["text"])
-            if message["msg_type"] == "status" and content["execution_state"] == "idle":
-                break
-        while True:
-            reply = self.client.get_shell_msg(timeout=limit)
-            if reply["parent_header"]["msg_id"] == identifier:
-                return reply["content"].get("ename", reply["content"]["status"]), "".join(printed)
-
-    def run(self, code):
-        return self.finish(self.start(code))
-
-    def close(self):
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
-
-
-@pytest.fixture
-def kernel(tmp_path):
-    found = Kernel(tmp_path)
-    assert found.run(LOAD)[0] == "ok"
-    yield found
-    found.close()
 
 
 def running_containers(engine):

@@ -15,7 +15,8 @@ from modelarts_nb.errors import BuildFailed, EngineAPIError, RunFailed, Settings
 from modelarts_nb.session import Session, session
 
 from ..conftest import PATIENCE, wait_until
-from .test_notebook import LOAD, Kernel, processes
+from .kernel import LOAD
+from .test_notebook import processes
 
 
 @pytest.fixture(autouse=True)
@@ -148,14 +149,6 @@ def test_an_image_without_a_shell_and_one_that_is_not_there(tmp_path, engine):
     assert left(engine) == []
 
 
-@pytest.fixture
-def kernel(tmp_path):
-    found = Kernel(tmp_path)
-    assert found.run(LOAD)[0] == "ok"
-    yield found
-    found.close()
-
-
 def test_in_a_notebook_scripts_print_as_they_run_and_the_step_that_failed_is_the_next_cell(kernel, base_image):
     kernel.run(f"%%dockerfile d\nFROM {base_image}\nRUN echo one && \\\n    exit 5\n")
     assert kernel.run("%build d")[0] == "BuildFailed"
@@ -199,7 +192,7 @@ def test_an_interrupt_ends_what_a_script_started_and_a_restart_leaves_nothing(ke
 def test_in_a_terminal_it_is_interactive(base_image, tmp_path, engine_base_url, engine):
     lines = f"%load_ext modelarts_nb\n%shell {base_image}\n"
     code = f"from IPython.terminal.ipapp import launch_new_instance as go; go(argv=['--no-banner', '-c', {lines!r}])"
-    environment = {**os.environ, "IPYTHONDIR": str(tmp_path), "TERM": "dumb"}
+    environment = {**os.environ, "IPYTHONDIR": str(tmp_path), "TERM": "dumb", "COLUMNS": "80", "LINES": "24"}
     sitting = pexpect.spawn(sys.executable, ["-c", code], env=environment, timeout=60, dimensions=(33, 101), encoding="utf-8")
     sitting.expect(r"\$ $")
     sitting.sendline("tty; stty size; id -u")
